@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets
 from bench.bill.prices import MILLION, Unit
 from bench.bill.usage import Usage
 from bench.report import console, step, table
@@ -173,7 +173,8 @@ def _message(functions: Functions) -> Steps:
             functions.work(worker)
         steps["worker"] = functions.counted()
 
-    api.services.exchanges = replace(api.services.exchanges, tasks=replace(api.services.tasks, pause=pause))
+    tasks = replace(api.services.tasks, pause=pause)
+    api.services.message_sender = replace(api.services.message_sender, tasks=tasks)
     body = json.dumps({"message": QUESTION})
     answer = Caller(api.handler, PROJECT).send("POST", f"/a2a/{AGENT}/messages", body=body)
     assert answer.status == 200, answer.text
@@ -204,7 +205,7 @@ def _wecom(functions: Functions) -> Steps:
     not."""
     bot, account = Bot(), functions.account
     arn = account.keep_connection_secrets("helper", ConnectionSecrets(bot.token, bot.encoding_aes_key))
-    account.connections.create(Connection("helper", PROJECT, Kind.BOT, arn, 0, agent_id=AGENT))
+    account.connections.create(Connection("helper", PROJECT, ConnectionKind.BOT, arn, 0, agent_id=AGENT))
     account.calls.made.clear()
     wecom, worker = functions.start("wecom"), functions.start("worker")
 

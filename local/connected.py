@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from a2a_tasks.adapters.wecom.connections import ConnectionTaken, DynamoDBConnections
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind, callback_path
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets, callback_path
 from local.stack.local_stack import Deployment, LocalStack
 from local.wecom.client import WeComClient
 
@@ -35,7 +35,7 @@ def connect_bot(
     connection = Connection(
         connection_id=connection_id,
         project_id=project_id,
-        kind=Kind.BOT,
+        kind=ConnectionKind.BOT,
         secret_arn=secret_arn,
         created_at=0,
         agent_id=agent_id,

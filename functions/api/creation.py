@@ -12,7 +12,7 @@ from a2a_tasks.domain.tracing.trace_context import TraceContext
 from a2a_tasks.domain.webhooks.push import Authentication, PushConfig
 from a2a_tasks.tasks.content import context_text
 from a2a_tasks.tasks.submission import Idempotency, Submission
-from functions.api.models.conversations import NewExchange
+from functions.api.models.conversations import NewConversationMessage
 from functions.api.models.fields import MAX_CONTEXT_BYTES, MAX_DELAY_SECONDS
 from functions.api.models.push_configs import NewPushConfig
 from functions.api.models.tasks import NewTask
@@ -56,7 +56,7 @@ def to_submission(
 
 
 def of_message(
-    body: NewExchange,
+    body: NewConversationMessage,
     *,
     project_id: str,
     agent_id: str,
@@ -85,7 +85,7 @@ def of_message(
     )
 
 
-def _push_of(body: NewTask | NewExchange) -> PushConfig | None:
+def _push_of(body: NewTask | NewConversationMessage) -> PushConfig | None:
     given = body.push_notification_config
     return None if given is None else to_push_config(given)
 
@@ -121,7 +121,7 @@ def _start_of(body: NewTask, now: int) -> int | None:
     return max(start, now)
 
 
-def digest_of(body: NewTask | NewExchange | NewPushConfig) -> str:
+def digest_of(body: NewTask | NewConversationMessage | NewPushConfig) -> str:
     """Digest of a request's content, independent of its formatting."""
     # only fields that were set: a default added by a later release must not change the digest of a retry
     asked = body.model_dump(mode="json", exclude_unset=True, exclude={"context"})

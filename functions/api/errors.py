@@ -16,7 +16,7 @@ from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
 from a2a_tasks.domain.text.json_text import serialize
 from a2a_tasks.ports.errors import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from a2a_tasks.ports.telemetry import Telemetry
-from functions.api.models.conversations import NewExchange, NewMessage
+from functions.api.models.conversations import NewAnswer, NewConversationMessage
 from functions.api.models.push_configs import NewPushConfig
 from functions.api.models.tasks import NewTask, NewTasks
 
@@ -92,7 +92,7 @@ def _body_of(app: APIGatewayRestResolver) -> type[BaseModel]:
     if path.endswith("/pushNotificationConfigs"):
         return NewPushConfig
     if path.endswith("/messages"):
-        return NewMessage if "/tasks/" in path else NewExchange
+        return NewAnswer if "/tasks/" in path else NewConversationMessage
     return NewTask
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from a2a_tasks.domain.errors import invalid
 from a2a_tasks.domain.task import Status
 from a2a_tasks.domain.task_filter import TaskFilter
-from a2a_tasks.tasks.usage import Days
+from a2a_tasks.tasks.usage import DayRange
 from functions.api.models.fields import EXAMPLE_TIME, ISO_8601
 
 ID_PART = re.compile(r"[0-9A-Fa-f-]{4,36}")
@@ -53,11 +53,11 @@ def _moment(field: str, text: str) -> int:
     return max(0, int(moment.timestamp() * 1000))
 
 
-def days(first: str | None, last: str | None, now: int) -> Days:
+def days(first: str | None, last: str | None, now: int) -> DayRange:
     """The days of a report: thirty, and up to today (UTC), if left out. ``now`` is in Unix milliseconds."""
     end = datetime.fromtimestamp(now / 1000, UTC).date() if last is None else _day("to", last)
     try:
-        return Days(end - timedelta(days=USUAL_DAYS - 1) if first is None else _day("from", first), end)
+        return DayRange(end - timedelta(days=USUAL_DAYS - 1) if first is None else _day("from", first), end)
     except OverflowError:
         raise invalid("to", "is too early") from None
 

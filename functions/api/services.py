@@ -14,7 +14,7 @@ from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.conversations.answers import Answerer
 from a2a_tasks.conversations.conversations import Conversations
 from a2a_tasks.conversations.follow import Follower
-from a2a_tasks.conversations.message_exchange import Exchanges
+from a2a_tasks.conversations.message_exchange import MessageSender
 from a2a_tasks.domain.text.json_text import deserialize, serialize
 from a2a_tasks.tasks.project_tasks import ProjectTasks
 from a2a_tasks.tasks.queries import Tasks
@@ -43,7 +43,7 @@ project_tasks = ProjectTasks(wired.store, wired.registry, wired.finalizer)
 reports = reports_of_tables(wired.dynamodb, wired.table, environment.text("REGISTRY_TABLE"))
 retries = Retries(submitter, _payloads, wired.finalizer)
 answerer = Answerer(wired.store, wired.records, _payloads, wired.queue, wired.finalizer, telemetry)
-exchanges = Exchanges(submitter, answerer, wired.slots, tasks, push_configs)
+message_sender = MessageSender(submitter, answerer, wired.slots, tasks, push_configs)
 _live = DynamoDBLive(wired.dynamodb, wired.table)
 streams = Streams(Follower(wired.store, _live, wired.finalizer, pause=time.sleep), tasks, telemetry)
 conversations = Conversations(wired.contexts, wired.store, wired.registry, _payloads, wired.finalizer)

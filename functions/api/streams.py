@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from a2a_tasks.access.server_errors import server_error
-from a2a_tasks.conversations.follow import Follower, Update
+from a2a_tasks.conversations.follow import Follower, FollowUpdate
 from a2a_tasks.domain.history.events import last_number
 from a2a_tasks.domain.schedule import whole_seconds
 from a2a_tasks.domain.task import Task
@@ -18,13 +18,13 @@ from a2a_tasks.runtime.answer import StreamedAnswer
 from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.views.events import event_view
 from functions.api.errors import UNAVAILABLE
-from functions.api.exchange import answer_of, goes_on
+from functions.api.message_responses import answer_of, pending_answer
 
 UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True)
-class Begun:
+class StartedStream:
     """A stream whose head was sent. ``close`` is called at its end."""
 
     task: Task
@@ -39,7 +39,7 @@ class Streams:
         self.follower = follower
         self.tasks = tasks
         self.telemetry = telemetry
-        self._begun: Begun | None = None
+        self._begun: StartedStream | None = None
 
     @property
     def has_begun(self) -> bool:
@@ -48,7 +48,7 @@ class Streams:
 
     def begin(self, task: Task, close: Callable[[], None]) -> Response[Any]:
         """The head of the response. ``close`` is called at the end of the stream."""
-        self._begun = Begun(task, close)
+        self._begun = StartedStream(task, close)
         headers = {"Cache-Control": "no-cache"}
         return Response(status_code=200, content_type=sse.CONTENT_TYPE, headers=headers, body="")
 
@@ -70,12 +70,12 @@ class Streams:
         until = self.follower.finalizer.clock.now() + int(seconds * 1000)
         return StreamedAnswer(answer.status, self._events(begun, until), answer.headers)
 
-    def _events(self, begun: Begun, until: int) -> Iterator[bytes]:
+    def _events(self, begun: StartedStream, until: int) -> Iterator[bytes]:
         """If the store does not respond any more, the stream ends as if its time were over."""
         task, rest = begun.task, None
         try:
             # at once, so that the caller knows the task whatever happens to the stream
-            yield sse.message(goes_on(task), event="accepted")
+            yield sse.message(pending_answer(task), event="accepted")
             for update in self.follower.follow(task, last_number(task.events), until):
                 if update is None:
                     yield sse.KEEP_ALIVE
@@ -87,7 +87,7 @@ class Streams:
             last = answer_of(self.tasks, task)
         except UNAVAILABLE as error:
             server_error(self.telemetry, "stream ended", error, task)
-            yield sse.message(goes_on(task), event=UNFINISHED)
+            yield sse.message(pending_answer(task), event=UNFINISHED)
         else:
             name = {200: "answer", 202: UNFINISHED}.get(last.status_code, "error")
             body = dict(last.body or {})
@@ -99,7 +99,7 @@ class Streams:
             self.telemetry.flush()
 
 
-def _messages(update: Update) -> Iterator[bytes]:
+def _messages(update: FollowUpdate) -> Iterator[bytes]:
     for name, said in (("thinking", update.progress), ("text", update.text)):
         if said is not None:
             yield sse.message({"offset": said.offset, "text": said.text}, event=name)

@@ -28,7 +28,7 @@ cleaner = Cleaner(
     store=DynamoDBTaskStore(_dynamodb, _table, clock=_clock),
     contexts=DynamoDBContexts(_dynamodb, _table),
     payloads=S3Payloads(Lazy(clients.s3), environment.text("PAYLOAD_BUCKET")),
-    at_once=Threads(THREADS),
+    run_parallel=Threads(THREADS),
     clock=_clock,
     telemetry=telemetry,
     retention_ms=environment.retention_ms(),

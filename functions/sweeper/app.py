@@ -34,7 +34,7 @@ sweeper = build_sweeper(
     batches=DynamoDBBatchLine(_tasks.dynamodb, _tasks.table),
     leases=DynamoDBShardLeases(_tasks.dynamodb, _tasks.table),
     helpers=FunctionHelpers(Lazy(clients.functions), environment.text("SWEEPER_FUNCTION"), telemetry),
-    at_once=Threads(THREADS),
+    run_parallel=Threads(THREADS),
 )
 
 

@@ -18,7 +18,7 @@ from a2a_tasks.adapters.dynamodb.takers import DynamoDBTakers
 from a2a_tasks.adapters.dynamodb.tasks.live import DynamoDBLive
 from a2a_tasks.adapters.office.parser import ProcessParser
 from a2a_tasks.adapters.payloads.task_payloads import payloads_of_function
-from a2a_tasks.adapters.process_pressure import ProcessPressure
+from a2a_tasks.adapters.process_load import SystemProcessLoad
 from a2a_tasks.adapters.telemetry.lean_logger import lean_logger
 from a2a_tasks.adapters.telemetry.powertools import PowertoolsTelemetry
 from a2a_tasks.adapters.telemetry.span_outlet import SpanOutlet
@@ -38,7 +38,7 @@ THREADS = 32 + TASKS // 4
 """For blocking calls: AWS calls, which take a few milliseconds, and file access."""
 SECONDS_BETWEEN_METRICS = 10
 """A killed worker loses the metrics of this many seconds."""
-_pressure = ProcessPressure(environment.integer("WORKER_MEMORY"))
+_process_load = SystemProcessLoad(environment.integer("WORKER_MEMORY"))
 _heart = ThreadPoolExecutor(MOST_TRIES + 2 + TASKS // VISIBILITY_BATCH)
 """Threads of the heartbeat, which work that waits for a store cannot occupy: as many as may hang at once,
 which are the tries of a renewal and a call for each ten messages."""
@@ -46,7 +46,7 @@ WORKSPACES = Path(tempfile.gettempdir()) / "workspaces"
 
 
 async def _execute(deliveries: list[Delivery], time_left: Callable[[], float]) -> list[str]:
-    async with _pressure.watched():
+    async with _process_load.watched():
         return await executor.execute(deliveries, time_left)
 
 
@@ -64,11 +64,11 @@ def _executor(tasks: TaskWiring) -> Executor:
         model=ClaudeModel(connection, tasks.clock),
         files=ClaudeFiles(connection, tasks.clock),
         workspaces=workspaces,
-        office=ProcessParser(_pressure.left_bytes),
+        office=ProcessParser(_process_load.left_bytes),
         paces=DynamoDBPaces(*table),
         live=DynamoDBLive(*table),
         takers=DynamoDBTakers(*table),
-        pressure=_pressure,
+        process_load=_process_load,
         run=asyncio.to_thread,
         run_heartbeat=_run_apart,
     )

@@ -28,7 +28,7 @@ from a2a_tasks.tasks import latest
 from a2a_tasks.tasks.latest import InvalidToken
 from a2a_tasks.wecom.protocol.app_callback import receive_app_message
 from a2a_tasks.wecom.protocol.bot_callback import receive_bot_message
-from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query, open_with
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery, open_with
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused
 
 NOW = 1_790_000_000_000
@@ -106,7 +106,7 @@ def _asked(method: str, params: Any) -> object:
 def a2a_json_rpc(body: bytes) -> object:
     document = json_rpc.document_of(_request(body))
     to_bytes(json_rpc.response(json_rpc.id_of(document), None))
-    return _asked(*json_rpc.asked(document))
+    return _asked(*json_rpc.method_and_params(document))
 
 
 def a2a_http_json(body: bytes) -> object:
@@ -116,13 +116,13 @@ def a2a_http_json(body: bytes) -> object:
 def a2a_0_3(body: bytes) -> object:
     document = json_rpc.document_of(_request(body))
     to_bytes(json_rpc.response(json_rpc.id_of(document), None))
-    asked = v03_json_rpc.call_of(*json_rpc.asked(document))
+    asked = v03_json_rpc.call_of(*json_rpc.method_and_params(document))
     return _asked(asked.method, asked.params)
 
 
-def _signed(key: CallbackKey, encrypted: str) -> Query:
+def _signed(key: CallbackKey, encrypted: str) -> CallbackQuery:
     seconds = str(NOW // 1000)
-    return Query(key.sign(seconds, "n", encrypted), seconds, "n")
+    return CallbackQuery(key.sign(seconds, "n", encrypted), seconds, "n")
 
 
 def _encrypted_of(folder: str) -> str:

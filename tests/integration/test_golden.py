@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.domain.task import Lane, Payload
-from a2a_tasks.wecom.connection import Kind
+from a2a_tasks.wecom.connection import ConnectionKind
 from local.standin.client import StandInClient
 from local.wecom.client import WeComClient
 from local.wecom.settings import Settings
@@ -230,9 +230,11 @@ def chats_of_each_kind(
 ) -> None:
     wecom.use(Settings())
     chats = Chats(account, wecom, worker.module.executor.clock.now())
-    for kind in Kind:
+    for kind in ConnectionKind:
         step(lambda kind=kind: chats.connect(kind))  # type: ignore[misc]
-    bot, app = (account.connections.connection(kind.value) for kind in (Kind.BOT, Kind.APP))
+    bot, app = (
+        account.connections.connection(kind.value) for kind in (ConnectionKind.BOT, ConnectionKind.APP)
+    )
     assert bot is not None
     assert app is not None
     tasks = [chats.asked(bot, chat_id=GROUP_CHAT), chats.asked(app, number=1)]

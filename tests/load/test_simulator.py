@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.blocking import Step
+from a2a_tasks.ports.blocking import WorkStep
 from a2a_tasks.ports.errors import StoreUnavailable
 from tests.load.simulator.cloud import PARTITION_WRITES, Cloud, Disturbance
 from tests.load.simulator.functions import RECEIVE_SECONDS, EventSource, Failed, Function, Handler, Schedule
@@ -206,7 +206,7 @@ def test_threads_take_steps_side_by_side(lab: Lab) -> None:
     port = process.wrap("spend", spend)
     ends: list[float] = []
 
-    def step(followers: int) -> list[Step]:
+    def step(followers: int) -> list[WorkStep]:
         port.add_spend("demo", "2026-01-01", Usage(1), "task")
         ends.append(lab.kernel.time)
         return [partial(step, 0)] * followers
@@ -226,7 +226,7 @@ def test_a_step_that_hangs_is_left_behind(lab: Lab) -> None:
     def sweep() -> None:
         end = lab.kernel.time + 10
 
-        def hang() -> list[Step]:
+        def hang() -> list[WorkStep]:
             lab.kernel.pause(1_000)
             return []
 

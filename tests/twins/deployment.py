@@ -15,7 +15,7 @@ from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.concurrency.taker_watch import TakerWatch
 from a2a_tasks.conversations.answers import Answerer
 from a2a_tasks.conversations.conversations import Conversations
-from a2a_tasks.conversations.message_exchange import Exchanges
+from a2a_tasks.conversations.message_exchange import MessageSender
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.agents.agent import AgentRevision
 from a2a_tasks.domain.agents.backend import Backend
@@ -35,7 +35,7 @@ from a2a_tasks.maintenance.shard_sweep import ShardSweep
 from a2a_tasks.maintenance.sweep_report import SweepReport
 from a2a_tasks.maintenance.sweeper import Sweeper
 from a2a_tasks.notifications.fan_out import Notifier
-from a2a_tasks.ports.blocking import AtOnce, Step, TimeLeft, in_turn
+from a2a_tasks.ports.blocking import RunParallel, TimeLeft, WorkStep, run_in_order
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.queues import Delivery
 from a2a_tasks.ports.tasks import Claim, Written
@@ -55,8 +55,8 @@ from tests.twins.faults.failpoints import NO_FAILPOINTS, Crash, Failpoints
 from tests.twins.faults.freeze import Freeze
 from tests.twins.model import ScriptedModel
 from tests.twins.model_files import MemoryFiles
-from tests.twins.pressure import SetPressure
 from tests.twins.process import Process
+from tests.twins.process_load import SetProcessLoad
 from tests.twins.queue import MemoryQueue
 from tests.twins.stores.batches import MemoryBatches
 from tests.twins.stores.contexts import MemoryContexts
@@ -117,14 +117,14 @@ def plenty() -> bool:
     return True
 
 
-def _in_turn_but_for_idle_shards(due: set[int], steps: Sequence[Step], time_left: TimeLeft) -> None:
-    """``AtOnce`` of a sweep, without the shards that are not ``due``."""
+def _in_turn_but_for_idle_shards(due: set[int], steps: Sequence[WorkStep], time_left: TimeLeft) -> None:
+    """``RunParallel`` of a sweep, without the shards that are not ``due``."""
 
-    def is_idle(step: Step) -> bool:
+    def is_idle(step: WorkStep) -> bool:
         swept = getattr(step, "__self__", None)
         return isinstance(swept, ShardSweep) and swept.shard not in due
 
-    in_turn([step for step in steps if not is_idle(step)], time_left)
+    run_in_order([step for step in steps if not is_idle(step)], time_left)
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Deployment:
     shard_leases: MemoryShardLeases = field(default_factory=MemoryShardLeases)
     helpers: CalledHelpers = field(default_factory=CalledHelpers)
     takers: MemoryTakers = field(default_factory=MemoryTakers)
-    pressure: SetPressure = field(default_factory=SetPressure)
+    process_load: SetProcessLoad = field(default_factory=SetProcessLoad)
     room: int = 0  # each test sets what a process gets
     reserved: int = 0
     lease_seconds: int = LEASE_SECONDS
@@ -278,7 +278,7 @@ class Deployment:
             paces=points.wrap("paces", self.paces),
             live=points.wrap("live", self.live),
             takers=points.wrap("takers", self.takers),
-            pressure=self.pressure,
+            process_load=self.process_load,
             run=run,
             run_heartbeat=run,
         )
@@ -295,14 +295,16 @@ class Deployment:
     def finalizer(self, failpoints: Failpoints | None = None) -> TaskFinalizer:
         return self.services(failpoints).finalizer
 
-    def sweeper(self, failpoints: Failpoints | None = None, at_once: AtOnce = in_turn) -> Sweeper:
+    def sweeper(
+        self, failpoints: Failpoints | None = None, run_parallel: RunParallel = run_in_order
+    ) -> Sweeper:
         points = failpoints or NO_FAILPOINTS
         return build_sweeper(
             self.services(points),
             batches=points.wrap("batches", self.batches),
             leases=points.wrap("leases", self.shard_leases),
             helpers=points.wrap("helpers", self.helpers),
-            at_once=at_once,
+            run_parallel=run_parallel,
         )
 
     def cleaner(self, failpoints: Failpoints | None = None) -> Cleaner:
@@ -311,7 +313,7 @@ class Deployment:
             store=points.wrap("store", self.store),
             contexts=points.wrap("contexts", self.contexts),
             payloads=points.wrap("payloads", self.payloads),
-            at_once=in_turn,
+            run_parallel=run_in_order,
             clock=self.clock,
             telemetry=self.telemetry,
             retention_ms=RETENTION_MS,
@@ -348,9 +350,9 @@ class Deployment:
             telemetry=self.telemetry,
         )
 
-    def exchanges(self, failpoints: Failpoints | None = None) -> Exchanges:
+    def message_sender(self, failpoints: Failpoints | None = None) -> MessageSender:
         points = failpoints or NO_FAILPOINTS
-        return Exchanges(
+        return MessageSender(
             self.submitter(points),
             self.answerer(points),
             self.slots(points),
@@ -430,7 +432,7 @@ class Deployment:
         tasks = [task for task in self.store.tasks.values() if task.due_at is not None and task.due_at <= now]
         if tasks or self.workers.due(now, 1) or self.slot_store.due_lines(now, 1):
             shards = {shard(task.ref.task_id) for task in tasks}
-            self.sweeper(at_once=partial(_in_turn_but_for_idle_shards, shards)).sweep(plenty)
+            self.sweeper(run_parallel=partial(_in_turn_but_for_idle_shards, shards)).sweep(plenty)
 
     def help_out(self, failpoints: Failpoints | None = None) -> list[SweepReport]:
         """Run the helpers that were called."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from a2a_tasks.concurrency.holders import Holders
 from a2a_tasks.concurrency.line_watch import LineWatch
-from a2a_tasks.concurrency.slots import WATCH_EVERY_MS, Entry, Slots
+from a2a_tasks.concurrency.slots import WATCH_EVERY_MS, Admission, Slots
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.agents.agent import AgentRevision
 from a2a_tasks.domain.guards import Guard, guard_of_worker
@@ -58,7 +58,7 @@ class OneAgent:
     dice: Dice = field(default_factory=Dice)
     queue: MemoryQueue = field(init=False)
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, Admission] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue(self.clock)
@@ -132,7 +132,7 @@ class OneAgent:
         """Check every line."""
         lines = LineWatch(self.process(points))
         for scope in {*self.slots.lines, *self.slots.watched}:
-            lines.look_at(scope)
+            lines.check(scope)
 
     def make_up(self) -> None:
         """Advance by a minute: check every line, and do what the sweeper does for each due task."""

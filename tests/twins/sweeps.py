@@ -28,7 +28,7 @@ class CalledHelpers:
     called: list[int] = field(default_factory=list)
     refuses: bool = False
 
-    def call(self, shard: int) -> bool:
+    def start(self, shard: int) -> bool:
         if not self.refuses:
             self.called.append(shard)
         return not self.refuses

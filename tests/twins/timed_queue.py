@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import QueueUnavailable
-from a2a_tasks.ports.queues import TimedDelivery, Unsent
+from a2a_tasks.ports.queues import SendFailure, TimedDelivery
 
 MAX_HIDDEN_SECONDS = 43_200
 
@@ -22,7 +22,7 @@ class MemorySender[T]:
 
     sent: list[T] = field(default_factory=list)
 
-    def send(self, contents: Sequence[T]) -> list[Unsent[T]]:
+    def send(self, contents: Sequence[T]) -> list[SendFailure[T]]:
         self.sent += contents
         return []
 

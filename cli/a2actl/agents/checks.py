@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from a2a_tasks.domain.access.project import ProjectSettings
-from a2a_tasks.domain.agents.abilities import Ability, has, is_there
 from a2a_tasks.domain.agents.backend import Backend
 from a2a_tasks.domain.agents.definition import AgentDefinition
+from a2a_tasks.domain.agents.model_capabilities import ModelCapability, has, is_there
 from a2a_tasks.domain.tools.catalog import CHILD_TOOLS, MCP_TOOL, SERVER_TOOLS
 from a2a_tasks.domain.tools.definitions import unsupported
 from a2a_tasks.wecom.groups import problem_of
@@ -31,12 +31,12 @@ def problems(
     fallbacks = found.definition.fallbacks
     if fallbacks is not None and fallbacks.on_refusal is not None:
         model = found.definition.model
-        if not is_there(Ability.FALLBACKS, backend):
+        if not is_there(ModelCapability.FALLBACKS, backend):
             yield (
                 f"{found.source}: fallbacks.onRefusal: this deployment reaches Claude by {backend}, which"
                 " asks no other model after a refusal; leave it out, or deploy with another backend"
             )
-        elif model.startswith("claude-") and not has(Ability.FALLBACKS, model, backend):
+        elif model.startswith("claude-") and not has(ModelCapability.FALLBACKS, model, backend):
             yield f"{found.source}: fallbacks.onRefusal: {model} does not have it; leave it out"
     known = {server.name for server in project.mcp_servers}
     asked = {match["server"]: name for name in tools if (match := MCP_TOOL.fullmatch(name))}

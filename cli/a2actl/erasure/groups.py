@@ -8,7 +8,7 @@ from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.tasks import task_items
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
 from a2a_tasks.domain.task import Task, TaskRef
-from a2a_tasks.wecom.connection import Connection, Conversation
+from a2a_tasks.wecom.connection import Connection, ConversationScope
 from a2a_tasks.wecom.inbound.chat import chat_key
 from a2a_tasks.wecom.users import canonical
 from a2actl.deployment.task_data import TaskData
@@ -54,7 +54,7 @@ class GroupTasks:
 
 def _own_keys(connection: Connection, user_id: str, chat_ids: set[str]) -> frozenset[str]:
     """The person's own conversations in these groups; shared conversations are not included."""
-    if connection.conversation is Conversation.GROUP:
+    if connection.conversation is ConversationScope.GROUP:
         return frozenset()
     return frozenset(chat_key(connection, user_id, chat_id) for chat_id in chat_ids)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from a2a_tasks.domain.history.event import EventType, NumberedEvent
-from a2a_tasks.domain.history.events import last_number, news
+from a2a_tasks.domain.history.events import events_after, last_number
 from a2a_tasks.domain.task import Status, Task, TaskRef, iso8601
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.views.events import event_view
@@ -71,7 +71,7 @@ class Following:
         if task is None:
             raise Fault(f"The task {self.ref.task_id} is gone: somebody has deleted it.")
         self._newest = [task]
-        found = news(task, min(self._seen, last_number(task.events)), EVENTS_AT_ONCE)
+        found = events_after(task, min(self._seen, last_number(task.events)), EVENTS_AT_ONCE)
         self._seen = found.last
         for event in found.events:
             if self.as_json:

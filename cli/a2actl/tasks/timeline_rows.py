@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from a2a_tasks.domain.history.timeline import Span, SpanKind
+from a2a_tasks.domain.history.timeline import TimelineSpan, TimelineSpanKind
 from a2a_tasks.domain.webhooks.delivery import DeliveryNote
 from a2a_tasks.tasks.timeline import Timeline
 from a2a_tasks.views.usage import usage_view
@@ -11,7 +11,7 @@ from a2actl.terminal.duration import format_elapsed
 
 COLUMNS = ("AFTER", "TOOK", "WHAT", "HOW", "USED")
 DELIVERY_COLUMNS = ("RECEIVER", "CHANGE", "STATE", "ATTEMPTS", "LAST", "NEXT")
-_WITHIN = (SpanKind.TURN, SpanKind.TOOL, SpanKind.CHILD)
+_WITHIN = (TimelineSpanKind.TURN, TimelineSpanKind.TOOL, TimelineSpanKind.CHILD)
 
 
 def rows(timeline: Timeline) -> list[tuple[str, ...]]:
@@ -35,7 +35,7 @@ def delivery_rows(notes: Sequence[DeliveryNote]) -> list[tuple[str, ...]]:
     ]
 
 
-def _row(span: Span, begun: int) -> tuple[str, ...]:
+def _row(span: TimelineSpan, begun: int) -> tuple[str, ...]:
     return (
         f"+{_span(span.started_at - begun)}",
         "…" if span.ended_at is None else _span(span.ended_at - span.started_at),
@@ -45,20 +45,20 @@ def _row(span: Span, begun: int) -> tuple[str, ...]:
     )
 
 
-def _what(span: Span) -> str:
+def _what(span: TimelineSpan) -> str:
     match span.kind:
-        case SpanKind.WAIT:
+        case TimelineSpanKind.WAIT:
             return f"waits: {(span.name or '').replace('_', ' ')}"
-        case SpanKind.ATTEMPT | SpanKind.BATCH:
+        case TimelineSpanKind.ATTEMPT | TimelineSpanKind.BATCH:
             return f"{span.kind.value} {span.attempt}"
-        case SpanKind.TURN:
+        case TimelineSpanKind.TURN:
             return f"turn {span.turn}" + (f", {span.model}" if span.model else "")
-        case SpanKind.CHILD:
+        case TimelineSpanKind.CHILD:
             started = "" if span.ref is None else f" {span.ref.agent_id} {span.ref.task_id}"
             return f"task of another agent:{started}"
-        case SpanKind.QUESTION:
+        case TimelineSpanKind.QUESTION:
             return "waits: an answer to its question"
-        case SpanKind.TOOL | SpanKind.EVENT:
+        case TimelineSpanKind.TOOL | TimelineSpanKind.EVENT:
             return f"{span.kind.value} {span.name or ''}".rstrip()
 
 

@@ -15,7 +15,7 @@ from a2actl.terminal.progress import progress
 from a2actl.usage.rows import Grouping, summed, table, to_csv
 
 if TYPE_CHECKING:
-    from a2a_tasks.tasks.usage import Days, UsageReports, UsageRow
+    from a2a_tasks.tasks.usage import DayRange, UsageReports, UsageRow
     from a2actl.terminal.progress import Advance
 
 app = typer.Typer()
@@ -74,14 +74,14 @@ def show_usage(
         note(_explained(days, has_unpriced=any(each.unpriced for each in sums), grouping=grouping))
 
 
-def _days(first: str | None, last: str | None) -> "Days":
+def _days(first: str | None, last: str | None) -> "DayRange":
     """Raises ``Fault``, which names the option."""
-    from a2a_tasks.tasks.usage import Days
+    from a2a_tasks.tasks.usage import DayRange
 
     end = _day(last, "--to") if last else datetime.now(UTC).date()
     begin = _day(first, "--from") if first else end - timedelta(days=USUAL_DAYS - 1)
     try:
-        return Days(begin, end)
+        return DayRange(begin, end)
     except RequestRefused as refused:
         raise Fault(f"--{refused.message}.") from None
 
@@ -97,7 +97,7 @@ def _rows(
     reports: "UsageReports",
     project_ids: list[str],
     grouping: Grouping,
-    days: "Days",
+    days: "DayRange",
     agents: list[str],
     advance: "Advance",
 ) -> "Iterator[tuple[str, UsageRow]]":
@@ -118,7 +118,7 @@ def _rows(
                 break
 
 
-def _explained(days: "Days", *, has_unpriced: bool, grouping: Grouping) -> str:
+def _explained(days: "DayRange", *, has_unpriced: bool, grouping: Grouping) -> str:
     told = f"Tasks created from {days.first} to {days.last} (UTC) that have ended and are still kept."
     if grouping is Grouping.MODEL:
         told += " A task that used several models counts for each."

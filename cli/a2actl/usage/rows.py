@@ -10,7 +10,7 @@ from typing import Any
 
 from a2a_tasks.domain.task import Status
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.tasks.usage import By, UsageRow
+from a2a_tasks.tasks.usage import UsageGrouping, UsageRow
 from a2a_tasks.views.usage import usage_view
 
 ENDS = (Status.COMPLETED, Status.FAILED, Status.CANCELED)
@@ -28,9 +28,9 @@ class Grouping(StrEnum):
     DAY = "day"
 
     @property
-    def by(self) -> By:
+    def by(self) -> UsageGrouping:
         """What a project's report must be asked for."""
-        return By.DAY if self is Grouping.PROJECT else By(self.value)
+        return UsageGrouping.DAY if self is Grouping.PROJECT else UsageGrouping(self.value)
 
 
 @dataclass

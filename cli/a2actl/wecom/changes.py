@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from a2a_tasks.adapters.system import SystemClock
-from a2a_tasks.wecom.connection import ConnectionSecrets, Kind
+from a2a_tasks.wecom.connection import ConnectionKind, ConnectionSecrets
 from a2actl.agents.commands import AsJson, Project
 from a2actl.deployment.stack import Stack, chosen_stack
 from a2actl.terminal import secret_input
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def create(
     context: typer.Context,
     connection: ConnectionId,
-    kind: Annotated[Kind, typer.Option(help="bot: 智能机器人, app: 自建应用, group: 群机器人.")],
+    kind: Annotated[ConnectionKind, typer.Option(help="bot: 智能机器人, app: 自建应用, group: 群机器人.")],
     settings: ConnectionSettings,
     project: Project = None,
     own_keys: OwnKeys = False,
@@ -171,12 +171,12 @@ def delete(context: typer.Context, connection: ConnectionId) -> None:
         note(f"These connections still name it as their fallback: {', '.join(users)}.")
 
 
-def _given_secrets(kind: Kind, *, own_keys: bool, secret_later: bool) -> ConnectionSecrets:
+def _given_secrets(kind: ConnectionKind, *, own_keys: bool, secret_later: bool) -> ConnectionSecrets:
     """From stdin, as ``create`` says. Raises ``Fault``."""
-    if kind is Kind.GROUP and own_keys:
+    if kind is ConnectionKind.GROUP and own_keys:
         raise Fault("--own-keys is not for kind group, which has no callback.")
     names = ["Token", "EncodingAESKey"] if own_keys else []
-    secret = {Kind.APP: "Secret", Kind.GROUP: "Webhook address"}.get(kind)
+    secret = {ConnectionKind.APP: "Secret", ConnectionKind.GROUP: "Webhook address"}.get(kind)
     if secret and not secret_later:
         names.append(secret)
     values: dict[str, str] = {}

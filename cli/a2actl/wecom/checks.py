@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind
 from a2a_tasks.wecom.connection_definition import ConnectionDefinition
 from a2actl.wecom.file import FoundConnection
 
@@ -69,12 +69,12 @@ def _problem_of_fallback(
 ) -> str | None:
     if fallback is None:
         return f"the project {project_id} has no connection {name!r}"
-    if fallback.kind is Kind.GROUP and fallback.chat_id is None:
+    if fallback.kind is ConnectionKind.GROUP and fallback.chat_id is None:
         return (
             f"{name!r} has no chatId, so nobody knows which group's answers it may get; a bot in it tells"
             f" the id in answer to /id: a2actl wecom connections set {name} --chat-id ID"
         )
-    if fallback.kind is Kind.BOT:
+    if fallback.kind is ConnectionKind.BOT:
         return f"{name!r} is a bot, which cannot write unasked; name an application or a group"
     return None
 

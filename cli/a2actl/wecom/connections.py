@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
-from a2a_tasks.wecom.connection import KEY_RANDOM_BYTES, Connection, ConnectionSecrets, Kind, new_keys
+from a2a_tasks.wecom.connection import (
+    KEY_RANDOM_BYTES,
+    Connection,
+    ConnectionKind,
+    ConnectionSecrets,
+    new_keys,
+)
 from a2actl.agents.commands import check_project
 from a2actl.deployment.stack import Stack
 from a2actl.terminal.fault import Fault
@@ -38,7 +44,7 @@ def secrets_of(deployment: "Deployment", connection_id: str) -> ConnectionSecret
 
 def url_of(stack: Stack, connection: Connection) -> str | None:
     """The connection's callback URL; AWS is asked only where it has no address of its own."""
-    if connection.public_url or connection.kind is Kind.GROUP:
+    if connection.public_url or connection.kind is ConnectionKind.GROUP:
         return callback_url(connection, "")
     return callback_url(connection, stack.api_url())
 
@@ -60,7 +66,7 @@ def with_keys(
     deployment: "Deployment", found: "FoundConnection", given: ConnectionSecrets
 ) -> ConnectionSecrets:
     """What a new connection is to have: the given secrets, and a token and key if it takes them."""
-    if found.definition.kind is Kind.GROUP or given.token:
+    if found.definition.kind is ConnectionKind.GROUP or given.token:
         return given
     # of a creation that broke off, or of one that goes on at this moment: then both print the same
     kept = deployment.connection_secrets.read(found.definition.id)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets
 from a2actl.terminal.language import Language, Words
 
 _DOMAIN = Words(
@@ -124,16 +124,16 @@ def _written(
 
 
 def _steps(connection: Connection, url: str | None, secrets: ConnectionSecrets) -> Iterator[Words]:
-    if connection.kind is Kind.GROUP:
+    if connection.kind is ConnectionKind.GROUP:
         yield _GROUP_READY if secrets.webhook_key else _WEBHOOK
         return
     yield _DOMAIN
     if (urlsplit(url or "").hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
         yield _OWN_DOMAIN
-    yield _OPEN_APP if connection.kind is Kind.APP else _OPEN_BOT
+    yield _OPEN_APP if connection.kind is ConnectionKind.APP else _OPEN_BOT
     yield _PASTE
     yield _SAVE
-    if connection.kind is Kind.APP:
+    if connection.kind is ConnectionKind.APP:
         yield _TRUSTED_IP
         if not secrets.corp_secret:
             yield _CORP_SECRET

@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from a2a_tasks.adapters.system import SystemEntropy
-from a2a_tasks.wecom.connection import KEY_RANDOM_BYTES, Connection, ConnectionSecrets, Kind, new_keys
+from a2a_tasks.wecom.connection import (
+    KEY_RANDOM_BYTES,
+    Connection,
+    ConnectionKind,
+    ConnectionSecrets,
+    new_keys,
+)
 from a2actl.deployment.stack import chosen_stack
 from a2actl.terminal import secret_input
 from a2actl.terminal.fault import Fault
@@ -85,11 +91,11 @@ def _retired(before: ConnectionSecrets, connection_id: str) -> ConnectionSecrets
 
 def _check_rotation(found: Connection, *, corp_secret: bool, webhook_key: bool) -> None:
     """Raises ``Fault`` for a secret that this kind does not have."""
-    if corp_secret and found.kind is not Kind.APP:
+    if corp_secret and found.kind is not ConnectionKind.APP:
         raise Fault(f"--corp-secret is for an application; {found.connection_id} is of kind {found.kind}.")
-    if webhook_key != (found.kind is Kind.GROUP):
+    if webhook_key != (found.kind is ConnectionKind.GROUP):
         raise Fault(
             "A group's robot has a Webhook address alone: --webhook-key."
-            if found.kind is Kind.GROUP
+            if found.kind is ConnectionKind.GROUP
             else f"--webhook-key is for a group's robot; {found.connection_id} is of kind {found.kind}."
         )

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from a2a_tasks.wecom.connection import Conversation
+from a2a_tasks.wecom.connection import ConversationScope
 from a2a_tasks.wecom.language import Language
 
 FIELDS = {
@@ -61,7 +61,8 @@ class ConnectionSettings:
     corp_id: Annotated[str | None, typer.Option(metavar="ID", help="The corp's id (企业ID), ww….")] = None
     app_id: Annotated[str | None, typer.Option(metavar="NUMBER", help="The application's AgentId.")] = None
     conversation: Annotated[
-        Conversation | None, typer.Option(help="In groups: one conversation for each user, or one for all.")
+        ConversationScope | None,
+        typer.Option(help="In groups: one conversation for each user, or one for all."),
     ] = None
     allow_user: Annotated[
         list[str] | None, typer.Option(metavar="USERID", help="Somebody who may write; repeat it.")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
-from a2a_tasks.wecom.connection import Kind
+from a2a_tasks.wecom.connection import ConnectionKind
 from a2actl.agents.commands import AsJson, Project, check_project
 from a2actl.deployment.stack import chosen_stack
 from a2actl.terminal.fault import Fault
@@ -78,7 +78,7 @@ def try_out(
     with stack.deployment() as deployment:
         found = found_connection(deployment, connection)
         secrets = secrets_of(deployment, connection)
-    if send and found.kind is not Kind.GROUP:
+    if send and found.kind is not ConnectionKind.GROUP:
         raise Fault(f"--send is for a group's robot; {connection} is of kind {found.kind}.")
     trial = Trial(
         found, url_of(stack, found), secrets, chosen_language(language), SystemClock(), SystemEntropy()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from a2a_tasks.ports.clock import Clock, Entropy
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets
 from a2a_tasks.wecom.protocol.callback_keys import callback_keys
 from a2a_tasks.wecom.protocol.crypto import RANDOM_BYTES
 from a2actl.terminal.language import Language, Words
@@ -112,11 +112,11 @@ class Trial:
 
     def findings(self, *, send: bool) -> Iterator[Finding]:
         """One after the other, as they are made; ``send`` lets a group get a message."""
-        if self.connection.kind is Kind.GROUP:
+        if self.connection.kind is ConnectionKind.GROUP:
             yield self._group(send=send)
             return
         yield self._callback()
-        if self.connection.kind is Kind.APP:
+        if self.connection.kind is ConnectionKind.APP:
             yield self._token()
 
     def _callback(self) -> Finding:

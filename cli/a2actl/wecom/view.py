@@ -6,9 +6,9 @@ from a2a_tasks.domain.task import iso8601
 from a2a_tasks.wecom.connection import (
     API_URL,
     Connection,
+    ConnectionKind,
     ConnectionSecrets,
-    Conversation,
-    Kind,
+    ConversationScope,
     callback_path,
 )
 from a2a_tasks.wecom.language import Language
@@ -16,7 +16,7 @@ from a2a_tasks.wecom.language import Language
 
 def callback_url(connection: Connection, api_url: str) -> str | None:
     """Where WeCom brings messages; None for a group. ``api_url`` is the stack's own address."""
-    if connection.kind is Kind.GROUP:
+    if connection.kind is ConnectionKind.GROUP:
         return None
     base = connection.public_url or api_url
     return base.rstrip("/") + callback_path(connection.connection_id)
@@ -33,7 +33,7 @@ def document_of(connection: Connection) -> dict[str, Any]:
         "corpId": connection.corp_id,
         "appId": connection.app_id,
         "conversation": None
-        if connection.conversation is Conversation.USER
+        if connection.conversation is ConversationScope.USER
         else connection.conversation.value,
         "allowedUsers": sorted(connection.allowed_users) or None,
         "allowedDepartments": sorted(connection.allowed_departments) or None,
@@ -75,10 +75,12 @@ def fields(
     """What there is to say, by name."""
     people = sorted(connection.allowed_users)
     departments = [f"department {number}" for number in sorted(connection.allowed_departments)]
-    application = f"{connection.corp_id} / {connection.app_id}" if connection.kind is Kind.APP else None
+    application = (
+        f"{connection.corp_id} / {connection.app_id}" if connection.kind is ConnectionKind.APP else None
+    )
     values = [
         ("Connection", connection.connection_id),
-        ("Kind", connection.kind.value),
+        ("ConnectionKind", connection.kind.value),
         ("Project", connection.project_id),
         ("Agent", connection.agent_id),
         ("State", state(connection)),
@@ -90,7 +92,10 @@ def fields(
         ("Speaker", _names_speaker(connection)),
         ("Each person", _limits(connection)),
         ("Corp / application", application),
-        ("Conversation", f"per {connection.conversation}" if connection.kind is Kind.BOT else None),
+        (
+            "ConversationScope",
+            f"per {connection.conversation}" if connection.kind is ConnectionKind.BOT else None,
+        ),
         ("May write", ", ".join([*people, *departments]) or ("everybody" if url else None)),
         ("Welcome", connection.welcome),
         ("Fallback", connection.fallback),
@@ -105,25 +110,27 @@ def fields(
 def secrets_held(connection: Connection, secrets: ConnectionSecrets | None) -> str:
     """Which secrets there are, and which are missing."""
     held = secrets or ConnectionSecrets()
-    if connection.kind is Kind.GROUP:
+    if connection.kind is ConnectionKind.GROUP:
         return "webhook key " + _is_there(held.webhook_key)
     words = ["Token and EncodingAESKey " + _is_there(held.token and held.aes_key)]
     if held.previous_token:
         words.append("the previous ones still good")
-    if connection.kind is Kind.APP:
+    if connection.kind is ConnectionKind.APP:
         words.append("Secret " + _is_there(held.corp_secret))
     return ", ".join(words)
 
 
 def _written(connection: Connection) -> str | None:
-    if connection.kind is Kind.BOT:
+    if connection.kind is ConnectionKind.BOT:
         return None
-    is_markdown = connection.kind is Kind.GROUP if connection.markdown is None else connection.markdown
+    is_markdown = (
+        connection.kind is ConnectionKind.GROUP if connection.markdown is None else connection.markdown
+    )
     return "Markdown" if is_markdown else "plain text"
 
 
 def _names_speaker(connection: Connection) -> str | None:
-    if connection.kind is Kind.GROUP:
+    if connection.kind is ConnectionKind.GROUP:
         return None
     return "named to the agent" if connection.names_speaker else "named to the agent in groups"
 

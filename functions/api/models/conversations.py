@@ -9,12 +9,12 @@ from pydantic import (
 )
 
 from a2a_tasks.domain.task import Status
-from functions.api.models.fields import Message, Model, SessionId, storable
+from functions.api.models.fields import ApiModel, Message, SessionId, storable
 from functions.api.models.push_configs import NewPushConfig
-from functions.api.models.task_view import Artifact
+from functions.api.models.task_view import ArtifactView
 
 
-class NewMessage(Model):
+class NewAnswer(ApiModel):
     """The answer to an agent's question."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"message": "2026"}})
@@ -27,7 +27,7 @@ class NewMessage(Model):
         return storable(value)
 
 
-class Continued(Model):
+class AnswerAccepted(ApiModel):
     """The answer is stored, and the task continues with its remaining time."""
 
     task_id: str
@@ -35,7 +35,7 @@ class Continued(Model):
     check_url: Annotated[str, Field(description="Path of the task, below the API's base URL.")]
 
 
-class NewExchange(Model):
+class NewConversationMessage(ApiModel):
     """A message to the agent whose answer is waited for."""
 
     model_config = ConfigDict(
@@ -66,12 +66,12 @@ class NewExchange(Model):
         return storable(value)
 
 
-class ExchangeMetadata(Model):
+class AnswerMetadata(ApiModel):
     processing_time_ms: Annotated[int, Field(description="From the task's start to its end, or question.")]
     tokens_used: Annotated[int, Field(description="Tokens of all kinds, in all of the task's turns.")]
 
 
-class Answered(Model):
+class AnswerView(ApiModel):
     """The agent's answer, or with `input_required` its question, which the next message of the conversation
     answers."""
 
@@ -80,11 +80,11 @@ class Answered(Model):
     task_id: str
     status: Literal["completed", "input_required"]
     data: Annotated[Any, Field(description="Present if the agent has an output schema.")] = None
-    artifacts: list[Artifact] | None = None
-    metadata: ExchangeMetadata
+    artifacts: list[ArtifactView] | None = None
+    metadata: AnswerMetadata
 
 
-class GoesOn(Model):
+class PendingAnswer(ApiModel):
     """There is no answer yet; the task continues, and `checkUrl` will have the answer."""
 
     task_id: str
@@ -97,21 +97,21 @@ class GoesOn(Model):
     ] = None
 
 
-class SaidMessage(Model):
+class MessageView(ApiModel):
     role: Literal["user", "agent"]
     text: str
     task_id: str
     at: str
 
 
-class ConversationView(Model):
+class ConversationView(ApiModel):
     """Messages, oldest first; ``nextCursor`` is present while there may be more."""
 
     session_id: str
-    messages: list[SaidMessage]
+    messages: list[MessageView]
     next_cursor: str | None = None
 
 
-class DeletedConversation(Model):
+class DeletedConversation(ApiModel):
     session_id: str
     message: str

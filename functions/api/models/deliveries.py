@@ -6,10 +6,10 @@ from pydantic import Field
 
 from a2a_tasks.domain.task import Status
 from a2a_tasks.domain.webhooks.delivery import DeliveryState
-from functions.api.models.fields import Model
+from functions.api.models.fields import ApiModel
 
 
-class DeliveryView(Model):
+class DeliveryView(ApiModel):
     """A change of the task's status, and its delivery to one receiver."""
 
     config_id: str
@@ -37,7 +37,7 @@ class DeliveryView(Model):
     ] = None
 
 
-class DeliveryList(Model):
+class DeliveryList(ApiModel):
     """By time: at most the last 500, of the last 30 days."""
 
     deliveries: list[DeliveryView]

@@ -28,7 +28,7 @@ MAX_TIMEOUT_MS = environment.integer("MAX_TIMEOUT_MS")
 """This deployment's, so that its OpenAPI document says what it takes."""
 
 
-class Model(BaseModel):
+class ApiModel(BaseModel):
     # A validator is built when it is first used: those of answers are for the OpenAPI document alone.
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, defer_build=True)
 

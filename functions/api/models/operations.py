@@ -6,15 +6,15 @@ from pydantic import (
     Field,
 )
 
-from functions.api.models.fields import Model
+from functions.api.models.fields import ApiModel
 
 
-class FieldError(Model):
+class FieldError(ApiModel):
     field: str
     message: str
 
 
-class ErrorBody(Model):
+class ErrorBody(ApiModel):
     """Every error: what is wrong and how to fix it, and a code to branch on."""
 
     error: str
@@ -25,5 +25,5 @@ class ErrorBody(Model):
     ] = None
 
 
-class Health(Model):
+class Health(ApiModel):
     status: Literal["ok"]

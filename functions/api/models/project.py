@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from a2a_tasks.tasks.usage import By
-from functions.api.models.fields import Model
+from a2a_tasks.tasks.usage import UsageGrouping
+from functions.api.models.fields import ApiModel
 from functions.api.models.task_view import TaskView
 
 
-class AgentView(Model):
+class AgentView(ApiModel):
     """An agent that accepts the key's tasks, unless it is disabled."""
 
     agent_id: str
@@ -19,13 +19,13 @@ class AgentView(Model):
     enabled: bool
 
 
-class AgentList(Model):
+class AgentList(ApiModel):
     """Sorted by id."""
 
     agents: list[AgentView]
 
 
-class ProjectTaskList(Model):
+class ProjectTaskList(ApiModel):
     """Tasks without their output, newest first. While there is a ``nextPageToken`` there may be more, even
     where a page is empty: a request looks at a thousand tasks at most."""
 
@@ -33,7 +33,7 @@ class ProjectTaskList(Model):
     next_page_token: str | None = None
 
 
-class UsageRowView(Model):
+class UsageRowView(ApiModel):
     """A sum over the ended tasks that were created on one day."""
 
     day: str
@@ -58,11 +58,11 @@ class UsageRowView(Model):
     ] = None
 
 
-class UsageReport(Model):
+class UsageReport(ApiModel):
     """By day and value. While there is a ``nextPageToken`` there is more: rows of the same day and value on
     several pages add up."""
 
-    by: By
+    by: UsageGrouping
     from_: Annotated[str, Field(alias="from")]
     to: str
     rows: list[UsageRowView]

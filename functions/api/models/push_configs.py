@@ -9,10 +9,10 @@ from pydantic import (
 
 from a2a_tasks.domain.webhooks.push import MAX_SECRETS
 from a2a_tasks.domain.webhooks.target import MAX_URL
-from functions.api.models.fields import Model
+from functions.api.models.fields import ApiModel
 
 
-class NewPushAuthentication(Model):
+class NewPushAuthentication(ApiModel):
     """The `Authorization` header for the receiver: `{scheme} {credentials}`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -23,7 +23,7 @@ class NewPushAuthentication(Model):
     ] = None
 
 
-class NewPushConfig(Model):
+class NewPushConfig(ApiModel):
     """Where a task's changes are sent."""
 
     model_config = ConfigDict(
@@ -60,11 +60,11 @@ class NewPushConfig(Model):
     authentication: NewPushAuthentication | None = None
 
 
-class PushAuthentication(Model):
+class PushAuthentication(ApiModel):
     scheme: str
 
 
-class PushConfigView(Model):
+class PushConfigView(ApiModel):
     """Where a task's changes are sent. Token and credentials are never shown."""
 
     id: str
@@ -73,11 +73,11 @@ class PushConfigView(Model):
     authentication: PushAuthentication | None = None
 
 
-class PushConfigList(Model):
+class PushConfigList(ApiModel):
     """Sorted by id."""
 
     configs: list[PushConfigView]
 
 
-class Deleted(Model):
+class Deleted(ApiModel):
     """Nothing more to say."""

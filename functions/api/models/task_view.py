@@ -6,17 +6,17 @@ from pydantic import (
     Field,
 )
 
-from a2a_tasks.domain.history.event import EventType, Reason
+from a2a_tasks.domain.history.event import EventType, PendingReason
 from a2a_tasks.domain.task import Lane, Priority, Status
-from functions.api.models.fields import Model
+from functions.api.models.fields import ApiModel
 
 
-class TaskFailure(Model):
+class TaskFailure(ApiModel):
     code: str
     message: str
 
 
-class UsageSum(Model):
+class UsageSum(ApiModel):
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int
@@ -50,7 +50,7 @@ class UsageView(UsageSum):
     by_attempt: list[UsageOfAttempt]
 
 
-class Artifact(Model):
+class ArtifactView(ApiModel):
     """A result beside the answer. ``url`` is valid for up to an hour; each read returns a new one."""
 
     artifact_id: str
@@ -69,13 +69,13 @@ class Artifact(Model):
     ] = None
 
 
-class Output(Model):
+class Output(ApiModel):
     """``data`` is there where the agent has an output schema. Artifacts are there as soon as they are
     saved, ``result`` when the task has ended."""
 
     result: str | None = None
     data: Any = None
-    artifacts: list[Artifact] | None = None
+    artifacts: list[ArtifactView] | None = None
     partial: Annotated[
         bool | None, Field(description="True if the task ended before the answer was complete.")
     ] = None
@@ -84,7 +84,7 @@ class Output(Model):
     ] = None
 
 
-class Progress(Model):
+class ProgressView(ApiModel):
     """What a task is doing: its turn and the tool in use, and what the agent itself reported."""
 
     turn: int
@@ -93,7 +93,7 @@ class Progress(Model):
     percent: int | None = None
 
 
-class TaskView(Model):
+class TaskView(ApiModel):
     """A task. Times are UTC, ISO 8601 with milliseconds."""
 
     task_id: str
@@ -109,7 +109,7 @@ class TaskView(Model):
     lane: Lane | None = None
     session_id: Annotated[str | None, Field(description="The conversation that it belongs to.")] = None
     retry_of: Annotated[str | None, Field(description="The ended task that it repeats.")] = None
-    progress: Progress | None = None
+    progress: ProgressView | None = None
     question: Annotated[
         str | None, Field(description="The agent's question, while the task is input_required.")
     ] = None
@@ -122,14 +122,14 @@ class TaskView(Model):
     usage: UsageView | None = None
 
 
-class TaskList(Model):
+class TaskList(ApiModel):
     """Tasks without their output, newest first; ``nextCursor`` is present while there may be more."""
 
     tasks: list[TaskView]
     next_cursor: str | None = None
 
 
-class TaskEvent(Model):
+class TaskEvent(ApiModel):
     """One step of a task's course. Its fields are those of its type:
 
     `status`: a change of state; `attempt` where it is running, `reason` where it is pending once more, `code`
@@ -144,7 +144,7 @@ class TaskEvent(Model):
     type: EventType
     status: Status | None = None
     attempt: int | None = None
-    reason: Reason | None = None
+    reason: PendingReason | None = None
     code: str | None = None
     turn: int | None = None
     tools: list[str] | None = None
@@ -158,7 +158,7 @@ class TaskEvent(Model):
     name: str | None = None
 
 
-class TaskEvents(Model):
+class TaskEvents(ApiModel):
     """Events in order. From 250 on, `turn`, `tool` and `progress` take each other's place where nothing else
     comes between, so a late reader finds the last of them and a gap in the numbers."""
 

@@ -19,9 +19,9 @@ from functions.api.models.fields import (
     ISO_8601,
     MAX_DELAY_SECONDS,
     MAX_TIMEOUT_MS,
+    ApiModel,
     ConnectionId,
     Message,
-    Model,
     SessionId,
     storable,
 )
@@ -29,7 +29,7 @@ from functions.api.models.operations import ErrorBody
 from functions.api.models.push_configs import NewPushConfig
 
 
-class NewTask(Model):
+class NewTask(ApiModel):
     """A new task."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"message": "生成一个测试报告"}})
@@ -164,7 +164,7 @@ class NewTask(Model):
         return storable(value)
 
 
-class NewTasks(Model):
+class NewTasks(ApiModel):
     """Tasks to create together."""
 
     model_config = ConfigDict(
@@ -177,7 +177,7 @@ class NewTasks(Model):
     ]
 
 
-class Accepted(Model):
+class Accepted(ApiModel):
     """The task is stored and will end by its deadline."""
 
     task_id: str
@@ -186,13 +186,13 @@ class Accepted(Model):
     session_id: str | None = None
 
 
-class Canceled(Model):
+class Canceled(ApiModel):
     task_id: str
     status: Literal["canceled"]
     message: str
 
 
-class CreatedTasks(Model):
+class CreatedTasks(ApiModel):
     """In the order of the request's tasks: accepted, or the reason for the refusal."""
 
     results: list[Accepted | ErrorBody]

@@ -4,22 +4,22 @@ from typing import Annotated
 
 from pydantic import Field
 
-from a2a_tasks.domain.history.timeline import SpanKind
+from a2a_tasks.domain.history.timeline import TimelineSpanKind
 from a2a_tasks.domain.task import Status
 from functions.api.models.deliveries import DeliveryView
-from functions.api.models.fields import Model
+from functions.api.models.fields import ApiModel
 from functions.api.models.task_view import UsageSum
 
 
-class StepError(Model):
+class StepError(ApiModel):
     code: str
 
 
-class TimelineStep(Model):
+class TimelineStep(ApiModel):
     """A part of a task's timeline; without ``endedAt`` it is in progress."""
 
     kind: Annotated[
-        SpanKind,
+        TimelineSpanKind,
         Field(
             description=(
                 "`wait`: no worker holds it. `attempt`, `batch`: a worker, or a Message Batch, "
@@ -58,7 +58,7 @@ class TimelineStep(Model):
     agent_id: str | None = None
 
 
-class ChildTask(Model):
+class ChildTask(ApiModel):
     task_id: str
     agent_id: str
     status: Status
@@ -67,7 +67,7 @@ class ChildTask(Model):
     usage: UsageSum
 
 
-class TimelineView(Model):
+class TimelineView(ApiModel):
     """A task's timeline in order of time, without its texts."""
 
     task_id: str

@@ -12,13 +12,13 @@ from a2a_tasks.runtime import sse
 from a2a_tasks.views.conversations import conversation_view
 from functions.api import request, services
 from functions.api.creation import of_message
-from functions.api.exchange import answer_of
+from functions.api.message_responses import answer_of
 from functions.api.models.conversations import (
-    Answered,
+    AnswerView,
     ConversationView,
     DeletedConversation,
-    GoesOn,
-    NewExchange,
+    NewConversationMessage,
+    PendingAnswer,
 )
 from functions.api.parameters import AgentId, ContextId, IdempotencyKey, refusals
 
@@ -43,18 +43,18 @@ router = APIGatewayRouter()
         200: {
             "description": "The answer, or a question",
             "content": {
-                "application/json": {"model": Answered},
+                "application/json": {"model": AnswerView},
                 sse.CONTENT_TYPE: STREAM,
             },
         },
-        202: {"description": "It goes on", "content": {"application/json": {"model": GoesOn}}},
+        202: {"description": "It goes on", "content": {"application/json": {"model": PendingAnswer}}},
         **refusals(400, 401, 404, 409, 413, 422, 429, 502, 503, 504),
     },
     operation_id="sendMessage",
     tags=["conversations"],
 )
 def send_message(
-    agent_id: AgentId, body: Annotated[NewExchange, Body()], idempotency_key: IdempotencyKey = None
+    agent_id: AgentId, body: Annotated[NewConversationMessage, Body()], idempotency_key: IdempotencyKey = None
 ) -> Response[Any]:
     wants_stream = sse.CONTENT_TYPE in router.current_event.headers.get("accept", "")
     # first the wait, then the task: a wait that is refused must count no creation and make no task
@@ -73,9 +73,11 @@ def send_message(
     )
     if wants_stream:
         return services.streams.begin(
-            services.exchanges.begin(replace(submission, live=True)), services.limits.caller.close
+            services.message_sender.begin(replace(submission, live=True)), services.limits.caller.close
         )
-    return answer_of(services.tasks, services.exchanges.exchange(submission, request.seconds_to_wait))
+    return answer_of(
+        services.tasks, services.message_sender.send_and_wait(submission, request.seconds_to_wait)
+    )
 
 
 @router.get(

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from pydantic import Field
 
 from a2a_tasks.domain.task import Status
-from a2a_tasks.tasks.usage import By
+from a2a_tasks.tasks.usage import UsageGrouping
 from a2a_tasks.views.agents import agent_view
 from a2a_tasks.views.tasks import task_view
 from a2a_tasks.views.usage import usage_row_view
@@ -98,7 +98,7 @@ def list_project_tasks(
     tags=["project"],
 )
 def get_usage(
-    by: Annotated[By, Query(description="One row per day, and by what else.")] = By.DAY,
+    by: Annotated[UsageGrouping, Query(description="One row per day, and by what else.")] = UsageGrouping.DAY,
     first: Annotated[
         Day | None, Query(alias="from", description="The first day; 29 days before the last if left out.")
     ] = None,

@@ -17,8 +17,8 @@ from a2a_tasks.views.events import events_view
 from a2a_tasks.views.tasks import task_view, tasks_view
 from functions.api import errors, request, services
 from functions.api.creation import to_submission
-from functions.api.exchange import path_of
-from functions.api.models.conversations import Continued, NewMessage
+from functions.api.message_responses import path_of
+from functions.api.models.conversations import AnswerAccepted, NewAnswer
 from functions.api.models.task_view import TaskEvents, TaskList, TaskView
 from functions.api.models.tasks import Accepted, Canceled, CreatedTasks, NewTask, NewTasks
 from functions.api.parameters import AgentId, IdempotencyKey, TaskId, refusals
@@ -184,22 +184,22 @@ def list_events(
     description="For a task that is input_required. Retrying the same answer is safe.",
     status_code=202,
     responses={
-        202: {"description": "It goes on", "content": {"application/json": {"model": Continued}}},
+        202: {"description": "It goes on", "content": {"application/json": {"model": AnswerAccepted}}},
         **refusals(400, 401, 404, 409, 413, 429, 503),
     },
     operation_id="answerTask",
     tags=["tasks"],
 )
 def answer_task(
-    agent_id: AgentId, task_id: TaskId, body: Annotated[NewMessage, Body()]
-) -> Response[Continued]:
+    agent_id: AgentId, task_id: TaskId, body: Annotated[NewAnswer, Body()]
+) -> Response[AnswerAccepted]:
     task = services.answerer.answer(
         task_of_project(services.wired.store.get, request.project(), agent_id, task_id), body.message
     )
     return Response(
         status_code=202,
         content_type="application/json",
-        body=Continued(task_id=task.ref.task_id, status=task.status, check_url=path_of(task)),
+        body=AnswerAccepted(task_id=task.ref.task_id, status=task.status, check_url=path_of(task)),
     )
 
 

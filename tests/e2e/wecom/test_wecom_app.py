@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind, callback_path
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets, callback_path
 from a2a_tasks.wecom.language import Language
 from local.demo import run_a2actl
 from local.deployed import Deployed, Project, wait_until
@@ -37,7 +37,7 @@ class Office:
     wecom: WeComClient
     agent_id: str
 
-    def connect(self, kind: Kind, secrets: ConnectionSecrets) -> str:
+    def connect(self, kind: ConnectionKind, secrets: ConnectionSecrets) -> str:
         """The address of the connection's callbacks."""
         connection_id = f"office-{kind}"
         text = json.dumps(secrets.to_named())
@@ -50,9 +50,9 @@ class Office:
             kind=kind,
             secret_arn=arn,
             created_at=0,
-            agent_id=None if kind is Kind.GROUP else self.agent_id,
-            corp_id=app.corp_id if kind is Kind.APP else None,
-            app_id=str(app.agent_id) if kind is Kind.APP else None,
+            agent_id=None if kind is ConnectionKind.GROUP else self.agent_id,
+            corp_id=app.corp_id if kind is ConnectionKind.APP else None,
+            app_id=str(app.agent_id) if kind is ConnectionKind.APP else None,
             api_url=self.wecom.base_url,
             language=Language.EN,
         )
@@ -75,9 +75,9 @@ def office(deployed: Deployed, project: Project) -> Iterator[Office]:
         office = Office(deployed, project, wecom, toolbox(project))
         app, bot = SETTINGS.app, SETTINGS.bot
         app_secrets = ConnectionSecrets(app.token, app.encoding_aes_key, corp_secret=app.secret)
-        app_url = office.connect(Kind.APP, app_secrets)
-        bot_url = office.connect(Kind.BOT, ConnectionSecrets(bot.token, bot.encoding_aes_key))
-        office.connect(Kind.GROUP, ConnectionSecrets(webhook_key=SETTINGS.webhook_keys[0]))
+        app_url = office.connect(ConnectionKind.APP, app_secrets)
+        bot_url = office.connect(ConnectionKind.BOT, ConnectionSecrets(bot.token, bot.encoding_aes_key))
+        office.connect(ConnectionKind.GROUP, ConnectionSecrets(webhook_key=SETTINGS.webhook_keys[0]))
         wecom.use(
             replace(SETTINGS, app=replace(app, callback_url=app_url), bot=replace(bot, callback_url=bot_url))
         )

@@ -17,7 +17,13 @@ from a2a_tasks.adapters.claude.connection import ClaudeConnection
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.agents.backend import Backend
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.ports.batches import CreationUnknown, NotAccepted, NotDone, RemoteStatus, Result
+from a2a_tasks.ports.batches import (
+    CreationUnknown,
+    NotAccepted,
+    RemoteStatus,
+    RequestResult,
+    UnprocessedReason,
+)
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply
 from local.standin.client import StandInClient
 from tests.integration.claude.claude_model import Secrets, asked
@@ -74,7 +80,7 @@ async def created(batches: ClaudeBatches, *texts: str) -> str:
     )
 
 
-async def results_of(batches: ClaudeBatches, api_id: str) -> dict[str, Result]:
+async def results_of(batches: ClaudeBatches, api_id: str) -> dict[str, RequestResult]:
     async with aclosing(batches.results(api_id)) as results:
         return {result.task_id: result async for result in results}
 
@@ -82,7 +88,7 @@ async def results_of(batches: ClaudeBatches, api_id: str) -> dict[str, Result]:
 def outcomes(claude: StandInClient, *texts: str) -> list[object]:
     """What becomes of a batch of these messages, in their order."""
 
-    async def work(batches: ClaudeBatches) -> dict[str, Result]:
+    async def work(batches: ClaudeBatches) -> dict[str, RequestResult]:
         api_id = await created(batches, *texts)
         claude.release_batches()
         return await results_of(batches, api_id)
@@ -135,7 +141,7 @@ def test_a_batch_is_created_followed_and_read(claude: StandInClient, backend: Ba
     run(work, claude.base_url, backend=backend)
 
 
-def _text(result: Result) -> str:
+def _text(result: RequestResult) -> str:
     assert isinstance(result.outcome, ModelReply)
     return result.outcome.text
 
@@ -312,7 +318,7 @@ def test_errors_mean_the_same_as_those_of_a_call(claude: StandInClient) -> None:
 
 
 def test_an_expired_request_was_not_done(claude: StandInClient) -> None:
-    assert outcomes(claude, "[[standin: expire]]") == [NotDone.EXPIRED]
+    assert outcomes(claude, "[[standin: expire]]") == [UnprocessedReason.EXPIRED]
 
 
 def test_a_canceled_batch_was_not_done(claude: StandInClient) -> None:
@@ -326,7 +332,7 @@ def test_a_canceled_batch_was_not_done(claude: StandInClient) -> None:
         return [result.outcome for result in (await results_of(batches, api_id)).values()]
 
     claude.hold_batches()
-    assert run(work, claude.base_url) == [NotDone.CANCELED] * 2
+    assert run(work, claude.base_url) == [UnprocessedReason.CANCELED] * 2
 
 
 def test_a_batch_that_is_gone_is_none(claude: StandInClient) -> None:
@@ -334,7 +340,7 @@ def test_a_batch_that_is_gone_is_none(claude: StandInClient) -> None:
 
 
 def test_results_of_a_batch_that_has_not_ended_cannot_be_read(claude: StandInClient) -> None:
-    async def work(batches: ClaudeBatches) -> dict[str, Result]:
+    async def work(batches: ClaudeBatches) -> dict[str, RequestResult]:
         return await results_of(batches, await created(batches, "one"))
 
     claude.hold_batches()
@@ -390,7 +396,7 @@ def test_results_that_are_cut_off_in_mid_stream_are_lost() -> None:
         read(line, length=1_000)
 
 
-def read(lines: bytes, length: int | None = None) -> dict[str, Result]:
+def read(lines: bytes, length: int | None = None) -> dict[str, RequestResult]:
     """Results that are exactly these bytes; ``length`` is what their header says."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.domain.agents.abilities import FALLBACK_BETA, thinking_of
 from a2a_tasks.domain.agents.backend import Backend
+from a2a_tasks.domain.agents.model_capabilities import FALLBACK_BETA, thinking_of
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.usage import by_model

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.domain.agents.abilities import thinking_of
 from a2a_tasks.domain.agents.backend import Backend
+from a2a_tasks.domain.agents.model_capabilities import thinking_of
 from a2a_tasks.domain.task import Status
 from a2a_tasks.ports.model import Draft
 from a2a_tasks.tasks import payload

@@ -16,10 +16,10 @@ from a2a_tasks.domain.webhooks.push import StoredPushConfig
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.ports.rates import Bucket
 from a2a_tasks.ports.tasks import Record
-from a2a_tasks.wecom.connection import Connection, Conversation, Kind
-from a2a_tasks.wecom.exchange import Exchange, ExchangeRef, State
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConversationScope
+from a2a_tasks.wecom.exchange import Exchange, ExchangeRef, ExchangeState
 from a2a_tasks.wecom.inbound.chat import chat_key, context_id
-from a2a_tasks.wecom.inbound.people import Asked
+from a2a_tasks.wecom.inbound.user_limits import UserLimitKind
 from a2a_tasks.wecom.language import Language
 from a2actl.deployment.account import Account as OperatorAccount
 from tests.integration.cli.terminal import Operator
@@ -210,7 +210,7 @@ def test_a_bad_context_id_names_itself(operator: Operator) -> None:
 
 @pytest.fixture
 def connection(account: Account) -> Connection:
-    made = Connection("helper", PROJECT, Kind.BOT, "arn", 0, agent_id=AGENT)
+    made = Connection("helper", PROJECT, ConnectionKind.BOT, "arn", 0, agent_id=AGENT)
     account.connections.create(made)
     return made
 
@@ -238,7 +238,7 @@ def asked(
         chat_id=chat,
         language=Language.EN,
         started_at=NOW,
-        state=State.OPEN,
+        state=ExchangeState.OPEN,
     )
     if is_recent:
         account.exchanges.put(exchange, UNTIL)
@@ -253,7 +253,7 @@ def test_a_person_s_conversations_counts_and_places_go(
     mine = [asked(account, connection, n, generation=n, is_recent=False) for n in range(2)]
     other = asked(account, connection, 9, user="HanMeimei")
     account.spend.add_spend("WECOM#helper#lilei", "2026-09-21", Usage(input_tokens=5))
-    account.rates.take(Bucket("WECOM#helper#lilei", Asked.QUESTIONS), Rate(600, 60), 1, NOW)
+    account.rates.take(Bucket("WECOM#helper#lilei", UserLimitKind.QUESTIONS), Rate(600, 60), 1, NOW)
 
     done = erase(operator, "wecom-user", "helper", "lilei")
 
@@ -285,7 +285,9 @@ def test_own_conversations_in_groups_go_too(
 
 
 def test_of_a_shared_conversation_what_they_asked_goes(operator: Operator, account: Account) -> None:
-    shared = Connection("desk", PROJECT, Kind.BOT, "arn", 0, agent_id=AGENT, conversation=Conversation.GROUP)
+    shared = Connection(
+        "desk", PROJECT, ConnectionKind.BOT, "arn", 0, agent_id=AGENT, conversation=ConversationScope.GROUP
+    )
     account.connections.create(shared)
     recent = asked(account, shared, 0, chat="wrGROUP")
     spender = asked(account, shared, 1, chat="wrGROUP", is_recent=False, spender="WECOM#desk#lilei")

@@ -14,8 +14,8 @@ from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.batches import (
     IDLE_MS,
     Batch,
+    BatchMember,
     BatchStore,
-    Member,
     Preparing,
     QueuedProject,
     QueuedTask,
@@ -27,7 +27,7 @@ from tests.integration.support.stored_task import NOW, new_task
 from tests.twins.stores.batches import MemoryBatches
 
 BATCH = Batch("batch-1", "run-1", tried_at=NOW, count=2, project_id="demo")
-MEMBERS = (Member(TaskRef("writer", "task-1"), 1), Member(TaskRef("other", "task-2"), 3))
+MEMBERS = (BatchMember(TaskRef("writer", "task-1"), 1), BatchMember(TaskRef("other", "task-2"), 3))
 
 
 @pytest.fixture(params=["dynamodb", "memory"])
@@ -363,7 +363,7 @@ def test_a_batch_nobody_knows_has_no_members(store: BatchStore) -> None:
 
 def test_a_large_batch_keeps_the_order_of_its_members(store: BatchStore) -> None:
     count = 2 * MEMBERS_PER_ITEM + 1
-    members = tuple(Member(TaskRef("a" * 64, f"{number:036d}"), 1) for number in range(count))
+    members = tuple(BatchMember(TaskRef("a" * 64, f"{number:036d}"), 1) for number in range(count))
 
     store.begin(replace(BATCH, count=count), members)
 
@@ -458,7 +458,7 @@ def test_an_entry_of_the_line_is_deleted_in_time(account: Account) -> None:
 
 def test_more_than_a_page_of_members_is_read_whole(account: Account) -> None:
     store = on_dynamodb(account)
-    members = tuple(Member(TaskRef("a" * 64, f"{number:036d}"), 1) for number in range(12_000))
+    members = tuple(BatchMember(TaskRef("a" * 64, f"{number:036d}"), 1) for number in range(12_000))
     store.begin(replace(BATCH, count=len(members)), members)
     account.calls.made.clear()
 

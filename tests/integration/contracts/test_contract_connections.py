@@ -10,7 +10,7 @@ import pytest
 from a2a_tasks.adapters.wecom.connection_secrets import CachedConnectionSecrets
 from a2a_tasks.adapters.wecom.connections import ConnectionTaken, UnknownConnection
 from a2a_tasks.ports.errors import SecretsUnavailable, StoreUnavailable
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Conversation, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets, ConversationScope
 from a2a_tasks.wecom.ports import ConnectionReader, ConnectionSecretsReader
 from tests.integration.support.account import OTHER_PROJECT, PROJECT, Account
 from tests.integration.support.aws_calls import Fault
@@ -18,17 +18,19 @@ from tests.twins.clock import FakeClock
 from tests.twins.stores.connections import MemoryConnections
 
 SECRETS = ConnectionSecrets("token", "Zk3mQ9vT7xYbR2nLcW5dHsJ8pA1gUeF6oKtXiVyBhMr", corp_secret="corp")
-HELPER = Connection("helper", PROJECT, Kind.BOT, "arn:of:helper", 5, agent_id="assistant", bot_id="aib1")
+HELPER = Connection(
+    "helper", PROJECT, ConnectionKind.BOT, "arn:of:helper", 5, agent_id="assistant", bot_id="aib1"
+)
 DESK = Connection(
     "desk",
     PROJECT,
-    Kind.APP,
+    ConnectionKind.APP,
     "arn:of:desk",
     6,
     agent_id="assistant",
     corp_id="ww0123456789abcdef",
     app_id="1000002",
-    conversation=Conversation.GROUP,
+    conversation=ConversationScope.GROUP,
     allowed_users=frozenset({"LiLei", "han"}),
     allowed_departments=frozenset({2, 7}),
     welcome="你好",
@@ -38,7 +40,7 @@ DESK = Connection(
     markdown=True,
     enabled=False,
 )
-OPS = Connection("ops", PROJECT, Kind.GROUP, "arn:of:ops", 7)
+OPS = Connection("ops", PROJECT, ConnectionKind.GROUP, "arn:of:ops", 7)
 
 
 @dataclass
@@ -174,7 +176,9 @@ def test_a_project_s_connections_are_by_id_and_its_own(account: Account) -> None
 
 def test_a_connection_is_replaced_as_a_whole(account: Account) -> None:
     account.connections.create(DESK)
-    changed = Connection("desk", PROJECT, Kind.APP, "arn:of:desk", 6, agent_id="writer", app_id="1000003")
+    changed = Connection(
+        "desk", PROJECT, ConnectionKind.APP, "arn:of:desk", 6, agent_id="writer", app_id="1000003"
+    )
     account.connections.replace(changed)
     assert account.connections.connection("desk") == changed
 
@@ -183,7 +187,7 @@ def test_a_connection_is_replaced_as_a_whole(account: Account) -> None:
     "other",
     [
         replace(HELPER, project_id=OTHER_PROJECT),
-        replace(HELPER, kind=Kind.APP),
+        replace(HELPER, kind=ConnectionKind.APP),
         replace(HELPER, created_at=9),
         replace(HELPER, connection_id="gone"),
     ],

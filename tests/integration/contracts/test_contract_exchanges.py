@@ -11,7 +11,15 @@ from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
 from a2a_tasks.domain.task import Progress, Status
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.live import LiveChunk, LiveStore
-from a2a_tasks.wecom.exchange import Claim, End, Exchange, ExchangeRef, Feedback, Means, State
+from a2a_tasks.wecom.exchange import (
+    DeliveryClaim,
+    DeliveryMeans,
+    Exchange,
+    ExchangeEnd,
+    ExchangeRef,
+    ExchangeState,
+    Feedback,
+)
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.ports import NEWEST, ExchangeStore
 from tests.integration.support.account import AGENT, PROJECT, Account
@@ -30,8 +38,8 @@ FULL = replace(
     from_turn=3,
     answers="toolu_1",
 )
-END = End(7, Status.COMPLETED)
-STREAM, URL, PUSH = (Claim(means, means.value, 8) for means in Means)
+END = ExchangeEnd(7, Status.COMPLETED)
+STREAM, URL, PUSH = (DeliveryClaim(means, means.value, 8) for means in DeliveryMeans)
 
 
 @pytest.fixture(params=["dynamodb", "memory"])
@@ -65,7 +73,7 @@ def test_an_exchange_is_read_as_it_was_put(exchanges: ExchangeStore, exchange: E
 def test_the_exchange_that_is_there_stays(exchanges: ExchangeStore) -> None:
     exchanges.put(ASKED, UNTIL)
     exchanges.close(REF)
-    assert exchanges.put(replace(ASKED, started_at=9), UNTIL) == replace(ASKED, state=State.CLOSED)
+    assert exchanges.put(replace(ASKED, started_at=9), UNTIL) == replace(ASKED, state=ExchangeState.CLOSED)
 
 
 def test_of_a_message_that_comes_three_times_at_once_there_is_one_exchange(account: Account) -> None:
@@ -121,7 +129,7 @@ def test_of_very_many_chunks_the_newest_are_read(both: tuple[ExchangeStore, Live
         lambda store: store.end(REF, END),
         lambda store: store.close(REF),
         lambda store: store.claim(REF, STREAM),
-        lambda store: store.settle(REF, "url", State.DELIVERED),
+        lambda store: store.settle(REF, "url", ExchangeState.DELIVERED),
         lambda store: store.leave(REF, "url"),
         lambda store: store.rate(REF, Feedback(1, "", (), 9)),
     ],
@@ -135,7 +143,7 @@ def test_what_is_not_there_is_not_made_by_a_change(
 
 def test_the_first_end_stays(exchanges: ExchangeStore) -> None:
     exchanges.put(ASKED, UNTIL)
-    asked = End(7, Status.INPUT_REQUIRED, "Where to?\n1. A\n2. B", "call-1", ("A", "B"))
+    asked = ExchangeEnd(7, Status.INPUT_REQUIRED, "Where to?\n1. A\n2. B", "call-1", ("A", "B"))
     assert exchanges.end(REF, asked) == replace(ASKED, end=asked)
     assert exchanges.get(REF) == replace(ASKED, end=asked)
     assert exchanges.end(REF, END) == replace(ASKED, end=asked)
@@ -148,49 +156,53 @@ def test_what_has_not_ended_is_not_claimed(exchanges: ExchangeStore) -> None:
 
 
 def test_what_the_stream_delivers_is_delivered_by_nobody_else(ended: ExchangeStore) -> None:
-    delivered = replace(ASKED, end=END, state=State.DELIVERED, claim=STREAM)
+    delivered = replace(ASKED, end=END, state=ExchangeState.DELIVERED, claim=STREAM)
     assert ended.claim(REF, STREAM) == delivered
     assert ended.close(REF) == delivered
     assert ended.claim(REF, URL, 100) == delivered
-    assert ended.settle(REF, STREAM.claim_id, State.UNDELIVERABLE) == delivered
+    assert ended.settle(REF, STREAM.claim_id, ExchangeState.UNDELIVERABLE) == delivered
 
 
 @pytest.mark.parametrize("closes", [False, True])
 def test_what_a_sender_delivers_is_not_the_stream_s_any_more(ended: ExchangeStore, closes: bool) -> None:
     if closes:
         ended.close(REF)
-    claimed = replace(ASKED, end=END, state=State.CLAIMED, claim=URL)
+    claimed = replace(ASKED, end=END, state=ExchangeState.CLAIMED, claim=URL)
     assert ended.claim(REF, URL) == claimed
     assert ended.claim(REF, STREAM) == claimed
     assert ended.close(REF) == claimed
-    assert ended.settle(REF, URL.claim_id, State.DELIVERED) == replace(claimed, state=State.DELIVERED)
-    assert ended.claim(REF, PUSH, 100) == replace(claimed, state=State.DELIVERED)
+    assert ended.settle(REF, URL.claim_id, ExchangeState.DELIVERED) == replace(
+        claimed, state=ExchangeState.DELIVERED
+    )
+    assert ended.claim(REF, PUSH, 100) == replace(claimed, state=ExchangeState.DELIVERED)
 
 
 def test_what_is_closed_is_not_the_stream_s_any_more(ended: ExchangeStore) -> None:
-    assert ended.close(REF) == ended.claim(REF, STREAM) == replace(ASKED, end=END, state=State.CLOSED)
+    assert ended.close(REF) == ended.claim(REF, STREAM) == replace(ASKED, end=END, state=ExchangeState.CLOSED)
 
 
 def test_a_claim_is_its_own_until_it_is_left(ended: ExchangeStore) -> None:
     ended.claim(REF, URL)
     other = replace(URL, claim_id="other", at=50)
-    assert ended.claim(REF, other, URL.at) == replace(ASKED, end=END, state=State.CLAIMED, claim=URL)
+    assert ended.claim(REF, other, URL.at) == replace(ASKED, end=END, state=ExchangeState.CLAIMED, claim=URL)
     # by other means it might arrive twice
-    assert ended.claim(REF, replace(other, means=Means.PUSH), URL.at + 1) == ended.get(REF)
+    assert ended.claim(REF, replace(other, means=DeliveryMeans.PUSH), URL.at + 1) == ended.get(REF)
     again = replace(URL, at=20)
-    assert ended.claim(REF, again) == replace(ASKED, end=END, state=State.CLAIMED, claim=again)
-    push = replace(URL, means=Means.PUSH, at=30)
-    assert ended.claim(REF, push) == replace(ASKED, end=END, state=State.CLAIMED, claim=push)
-    left = replace(other, means=Means.PUSH)
-    assert ended.claim(REF, left, push.at + 1) == replace(ASKED, end=END, state=State.CLAIMED, claim=left)
+    assert ended.claim(REF, again) == replace(ASKED, end=END, state=ExchangeState.CLAIMED, claim=again)
+    push = replace(URL, means=DeliveryMeans.PUSH, at=30)
+    assert ended.claim(REF, push) == replace(ASKED, end=END, state=ExchangeState.CLAIMED, claim=push)
+    left = replace(other, means=DeliveryMeans.PUSH)
+    assert ended.claim(REF, left, push.at + 1) == replace(
+        ASKED, end=END, state=ExchangeState.CLAIMED, claim=left
+    )
 
 
 def test_only_who_has_claimed_says_that_it_arrived(ended: ExchangeStore) -> None:
     claimed = ended.claim(REF, URL)
-    assert ended.settle(REF, "other", State.DELIVERED) == claimed
-    settled = ended.settle(REF, URL.claim_id, State.UNDELIVERABLE)
+    assert ended.settle(REF, "other", ExchangeState.DELIVERED) == claimed
+    settled = ended.settle(REF, URL.claim_id, ExchangeState.UNDELIVERABLE)
     assert settled is not None
-    assert settled.state is State.UNDELIVERABLE
+    assert settled.state is ExchangeState.UNDELIVERABLE
 
 
 def test_what_is_left_is_taken_on_at_once_by_the_same_means(ended: ExchangeStore) -> None:
@@ -198,9 +210,9 @@ def test_what_is_left_is_taken_on_at_once_by_the_same_means(ended: ExchangeStore
     other = replace(URL, claim_id="other", at=50)
     assert ended.leave(REF, "other") == ended.get(REF) == ended.claim(REF, other, 1)
     ended.leave(REF, URL.claim_id)
-    assert ended.claim(REF, replace(other, means=Means.PUSH), 1) == ended.get(REF)
-    assert ended.claim(REF, other, 1) == replace(ASKED, end=END, state=State.CLAIMED, claim=other)
-    ended.settle(REF, "other", State.DELIVERED)
+    assert ended.claim(REF, replace(other, means=DeliveryMeans.PUSH), 1) == ended.get(REF)
+    assert ended.claim(REF, other, 1) == replace(ASKED, end=END, state=ExchangeState.CLAIMED, claim=other)
+    ended.settle(REF, "other", ExchangeState.DELIVERED)
     settled = ended.get(REF)
     assert ended.leave(REF, "other") == settled
 

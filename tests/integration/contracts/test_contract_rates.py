@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from a2a_tasks.adapters.dynamodb.rates import DynamoDBRates
-from a2a_tasks.domain.access.rate import Metered, Rate
+from a2a_tasks.domain.access.rate import Rate, RateLimitKind
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.rates import Bucket, RateStore, TakeResult
 from tests.integration.support.account import Account
@@ -15,7 +15,7 @@ from tests.twins.stores.rates import MemoryRates
 NOW = 1_750_000_000_000_000
 SECOND = 1_000_000
 RATE = Rate(3_600, 10)
-BUCKET = Bucket("key", Metered.REQUESTS)
+BUCKET = Bucket("key", RateLimitKind.REQUESTS)
 
 
 @pytest.fixture(params=["dynamodb", "memory"])
@@ -53,7 +53,9 @@ def test_a_refusal_takes_nothing(rates: RateStore) -> None:
     assert rates.take(BUCKET, RATE, 2, NOW).is_granted
 
 
-@pytest.mark.parametrize("other", [Bucket("other", Metered.REQUESTS), Bucket("key", Metered.CREATIONS)])
+@pytest.mark.parametrize(
+    "other", [Bucket("other", RateLimitKind.REQUESTS), Bucket("key", RateLimitKind.CREATIONS)]
+)
 def test_each_bucket_is_for_itself(rates: RateStore, other: Bucket) -> None:
     rates.take(BUCKET, RATE, 10, NOW)
     assert rates.take(other, RATE, 10, NOW).is_granted

@@ -8,14 +8,14 @@ import pytest
 from a2a_tasks.adapters.dynamodb.slots import DynamoDBSlots
 from a2a_tasks.domain.task import Priority
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.slots import PAGE, Holder, Place, Scope, SlotStore, View, Waiter
+from a2a_tasks.ports.slots import PAGE, Holder, PlaceInLine, Scope, ScopeState, SlotStore, Waiter
 from tests.integration.support.account import AGENT, Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.stored_task import NOW, new_task
 from tests.twins.stores.slots import MemorySlots
 
 AGENT_SCOPE, CONTEXT = Scope(AGENT), Scope(AGENT, "talk#1")
-NOBODY = View({}, (), is_all=True, watched_until=0)
+NOBODY = ScopeState({}, (), is_all=True, watched_until=0)
 A, B, C = (new_task(NOW + n).ref.task_id for n in range(3))
 MANY = [new_task(number=n).ref.task_id for n in range(32)]
 LATER = NOW + 60_000
@@ -52,7 +52,7 @@ def test_at_first_nobody_holds_a_slot_and_nobody_waits(slots: SlotStore, scope: 
     assert slots.view(scope, 5) == NOBODY
     assert slots.page(scope, 0) == {}
     assert slots.waiting(scope, 10) == ()
-    assert slots.place(scope, waiter(A)) == Place(waits=False, watched_until=0, first_holder=None)
+    assert slots.place(scope, waiter(A)) == PlaceInLine(waits=False, watched_until=0, first_holder=None)
 
 
 # -- slots

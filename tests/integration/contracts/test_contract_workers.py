@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from a2a_tasks.adapters.dynamodb.workers import MOST_NOTES, DynamoDBWorkers
-from a2a_tasks.domain.lease import Lease, Notes
+from a2a_tasks.domain.lease import Lease, LeaseNotes
 from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.workers.leases import Workers
@@ -54,7 +54,7 @@ def test_beginning_again_changes_nothing(workers: Workers) -> None:
     workers.renew(BUSY)
     workers.open(LEASE)
     assert workers.lease("w1") == BUSY
-    workers.break_off(BUSY)
+    workers.break_lease(BUSY)
     workers.open(LEASE)
     current = workers.lease("w1")
     assert current is not None
@@ -63,10 +63,10 @@ def test_beginning_again_changes_nothing(workers: Workers) -> None:
 
 def test_a_renewal_says_what_its_worker_has_now(workers: Workers) -> None:
     workers.open(LEASE)
-    assert workers.renew(BUSY) == Notes()
+    assert workers.renew(BUSY) == LeaseNotes()
     assert workers.lease("w1") == BUSY
     idle = Lease("w1", NOW + 16_000, due_at=NOW + 90_000)
-    assert workers.renew(idle) == Notes()
+    assert workers.renew(idle) == LeaseNotes()
     assert workers.lease("w1") == idle
 
 
@@ -82,9 +82,11 @@ def test_a_renewal_that_comes_late_takes_nothing_back(workers: Workers) -> None:
     workers.open(LEASE)
     workers.renew(BUSY)
     workers.note("w1", "t")
-    assert workers.renew(replace(BUSY, until=BUSY.until - 1, tasks=frozenset())) == Notes()
+    assert workers.renew(replace(BUSY, until=BUSY.until - 1, tasks=frozenset())) == LeaseNotes()
     assert workers.lease("w1") == BUSY
-    assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == Notes(frozenset({"t"})), "the note is there"
+    assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == LeaseNotes(frozenset({"t"})), (
+        "the note is there"
+    )
 
 
 def test_a_renewal_that_is_made_twice_is_one_whose_notes_nobody_knows(workers: Workers) -> None:
@@ -92,9 +94,9 @@ def test_a_renewal_that_is_made_twice_is_one_whose_notes_nobody_knows(workers: W
     workers.open(LEASE)
     workers.note("w1", "t")
     workers.renew(BUSY)
-    assert workers.renew(BUSY) == Notes(everything=True)
+    assert workers.renew(BUSY) == LeaseNotes(everything=True)
     assert workers.lease("w1") == BUSY
-    assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == Notes()
+    assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == LeaseNotes()
 
 
 def test_notes_are_not_lost_when_the_sdk_repeats_a_renewal(account: Account, stored: DynamoDBWorkers) -> None:
@@ -108,22 +110,22 @@ def test_notes_are_not_lost_when_the_sdk_repeats_a_renewal(account: Account, sto
 
 def test_a_broken_lease_is_never_renewed(workers: Workers) -> None:
     workers.open(LEASE)
-    assert workers.break_off(LEASE)
+    assert workers.break_lease(LEASE)
     assert workers.renew(BUSY) is None
     assert workers.note("w1", "t") is None
     assert workers.lease("w1") == replace(LEASE, is_broken=True)
-    assert workers.break_off(LEASE), "whose answer was lost, or by another"
+    assert workers.break_lease(LEASE), "whose answer was lost, or by another"
 
 
 def test_a_lease_that_was_renewed_is_not_broken(workers: Workers) -> None:
     workers.open(LEASE)
     workers.renew(BUSY)
-    assert not workers.break_off(LEASE)
-    assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == Notes()
+    assert not workers.break_lease(LEASE)
+    assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == LeaseNotes()
 
 
 def test_a_lease_that_is_gone_is_as_good_as_broken(workers: Workers) -> None:
-    assert workers.break_off(LEASE)
+    assert workers.break_lease(LEASE)
     assert workers.lease("w1") is None
 
 
@@ -133,7 +135,7 @@ def test_of_a_break_and_a_renewal_at_one_moment_one_wins(workers: Workers) -> No
         workers.open(lease)
         later = replace(lease, until=lease.until + 4_000)
         with ThreadPoolExecutor(2) as pool:
-            renewed, broken = pool.submit(workers.renew, later), pool.submit(workers.break_off, lease)
+            renewed, broken = pool.submit(workers.renew, later), pool.submit(workers.break_lease, lease)
         assert (renewed.result() is None) == broken.result()
 
 
@@ -142,8 +144,8 @@ def test_a_renewal_takes_what_others_want_looked_at(workers: Workers) -> None:
     assert workers.note("w1", "t1") == LEASE
     workers.note("w1", "t2")
     workers.note("w1", "t1")
-    assert workers.renew(BUSY) == Notes(frozenset({"t1", "t2"}))
-    assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == Notes()
+    assert workers.renew(BUSY) == LeaseNotes(frozenset({"t1", "t2"}))
+    assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == LeaseNotes()
 
 
 def test_more_notes_than_fit_are_all_tasks(workers: Workers) -> None:
@@ -154,7 +156,7 @@ def test_more_notes_than_fit_are_all_tasks(workers: Workers) -> None:
     assert notes is not None
     assert (len(notes.task_ids), notes.everything) == (MOST_NOTES, True)
     assert notes.concern("any")
-    assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == Notes()
+    assert workers.renew(replace(BUSY, until=BUSY.until + 1)) == LeaseNotes()
 
 
 def test_workers_are_looked_for_when_they_are_due(workers: Workers) -> None:
@@ -170,7 +172,7 @@ def test_only_a_broken_lease_is_forgotten(workers: Workers) -> None:
     workers.open(replace(LEASE, due_at=NOW))
     workers.forget("w1")
     assert workers.lease("w1") is not None
-    workers.break_off(LEASE)
+    workers.break_lease(LEASE)
     workers.forget("w1")
     workers.forget("w1")
     assert workers.lease("w1") is None
@@ -196,7 +198,7 @@ def test_each_beat_is_one_write_of_one_unit(account: Account, stored: DynamoDBWo
         ("PutItem", lambda workers: workers.open(LEASE)),
         ("UpdateItem", lambda workers: workers.renew(BUSY)),
         ("GetItem", lambda workers: workers.lease("w1")),
-        ("UpdateItem", lambda workers: workers.break_off(LEASE)),
+        ("UpdateItem", lambda workers: workers.break_lease(LEASE)),
         ("UpdateItem", lambda workers: workers.note("w1", "t")),
         ("Query", lambda workers: workers.due(NOW, 1)),
         ("DeleteItem", lambda workers: workers.forget("w1")),

@@ -28,7 +28,7 @@ from a2a_tasks.ports.slots import Holder, Scope, Waiter
 from a2a_tasks.ports.tasks import Advance
 from a2a_tasks.tasks import payload
 from a2a_tasks.webhooks.push_secrets import sealed
-from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind
 from a2a_tasks.wecom.ports import ChatDelivery
 from local.standin.client import StandInClient
 from local.wecom.faults import Fault as WeComFault
@@ -129,7 +129,7 @@ def test_the_api(agents: Account, start: Start) -> None:
     agents.registry.create_project(PROJECT, now)
     agents.registry.set_project(PROJECT, daily_cost_usd=Decimal(1))
 
-    group = Connection("group", PROJECT, Kind.GROUP, secret_arn="none", created_at=0)
+    group = Connection("group", PROJECT, ConnectionKind.GROUP, secret_arn="none", created_at=0)
     agents.connections.create(group)
 
     accepted = caller.post(AGENT, {"message": LONG, "notify": ["group"]})
@@ -323,8 +323,8 @@ def test_the_wecom_sender(agents: Account, start: Start) -> None:
     sender = start("wecom_sender")
     with running_wecom() as wecom:
         chats = Chats(agents, wecom, sender.worker.clock.now())
-        app, bot = chats.connect(Kind.APP), chats.connect(Kind.BOT)
-        group = chats.connect(Kind.GROUP)
+        app, bot = chats.connect(ConnectionKind.APP), chats.connect(ConnectionKind.BOT)
+        group = chats.connect(ConnectionKind.GROUP)
         by_app, by_bot = chats.asked(app, number=1), chats.asked(bot, number=2)
         chats.exchanges.close(chats.exchange(by_bot).ref)
         chats.answered(by_app, LONG)

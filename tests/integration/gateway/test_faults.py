@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from a2a_tasks.adapters.truncation import whole
+from a2a_tasks.adapters.truncation import retry_truncated
 from local.faults.client import SERVICES, Faults, Kind
 from local.stack.ports import Ports
 from local.stack.process import BackgroundProcess
@@ -164,4 +164,4 @@ def call(service: Any, url: str) -> None:
 
 
 def client(service: Any, url: str) -> Any:
-    return whole(boto3.client(service, endpoint_url=url, region_name="us-east-1", config=ONCE))
+    return retry_truncated(boto3.client(service, endpoint_url=url, region_name="us-east-1", config=ONCE))

@@ -11,7 +11,7 @@ import pytest
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.tasks import payload
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets
 from a2a_tasks.wecom.exchange import Exchange, ExchangeRef
 from a2a_tasks.wecom.language import Language
 from local.wecom.callbacks.envelope import Envelope, Sealed
@@ -179,7 +179,7 @@ def _ask_in_chat(account: Account, task: Task) -> None:
     bot = Bot()
     arn = account.keep_connection_secrets("helper", ConnectionSecrets(bot.token, bot.encoding_aes_key))
     account.connections.create(
-        Connection("helper", PROJECT, Kind.BOT, arn, 0, agent_id=AGENT, bot_id=bot.bot_id)
+        Connection("helper", PROJECT, ConnectionKind.BOT, arn, 0, agent_id=AGENT, bot_id=bot.bot_id)
     )
     exchange = Exchange(
         ExchangeRef(task.ref.task_id), AGENT, PROJECT, "helper", "LiLei", None, Language.EN, task.created_at

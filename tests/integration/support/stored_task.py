@@ -13,7 +13,7 @@ from a2a_tasks.domain.history import events
 from a2a_tasks.domain.schedule import due_after_create
 from a2a_tasks.domain.task import Outcome, Payload, Question, Status, Task, TaskRef
 from a2a_tasks.domain.usage import Spent
-from a2a_tasks.ports.tasks import Claim, Pause, Release, TaskStore, Written
+from a2a_tasks.ports.tasks import Claim, InputRequest, Release, TaskStore, Written
 from tests.integration.support.account import AGENT, PROJECT
 
 NOW = 1_750_000_000_000
@@ -89,7 +89,7 @@ def given_back(store: TaskStore, task: Task, **changes: Any) -> Task:
 def asking(store: TaskStore, task: Task, now: int, question: Question = QUESTION) -> Task:
     """The task, waiting for an answer for a day; two minutes are left to it then."""
     running = claimed(store, task, now)
-    result = store.pause(task.ref, running.fence, Pause(now, question, now + DAY_MS, LEFT_MS))
+    result = store.request_input(task.ref, running.fence, InputRequest(now, question, now + DAY_MS, LEFT_MS))
     assert isinstance(result, Written)
     return result.task
 

@@ -14,7 +14,7 @@ from a2a_tasks.wecom.protocol.app_callback import receive_app_message, seal_app_
 from a2a_tasks.wecom.protocol.app_messages import AppEvent, AppMessage
 from a2a_tasks.wecom.protocol.bot_callback import receive_bot_message, seal_bot_reply
 from a2a_tasks.wecom.protocol.bot_messages import BotCallback
-from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery
 from local.wecom.clock import Clock
 from local.wecom.settings import App, Bot
 
@@ -36,10 +36,10 @@ class Receiver:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.url = ""
-        self.requests: list[tuple[Query, bytes]] = []
-        self.decide: Callable[[Query, bytes], Raw] = lambda _query, _body: Raw()
+        self.requests: list[tuple[CallbackQuery, bytes]] = []
+        self.decide: Callable[[CallbackQuery, bytes], Raw] = lambda _query, _body: Raw()
 
-    def handle(self, method: str, query: Query, body: bytes) -> Raw:
+    def handle(self, method: str, query: CallbackQuery, body: bytes) -> Raw:
         if method == "POST":
             self.requests.append((query, body))
         return self.decide(query, body)
@@ -63,7 +63,7 @@ class BotReceiver:
         self.reply: Callable[[BotCallback], dict[str, Any] | Raw | None] = lambda _message: None
         receiver.decide = self._decide
 
-    def _decide(self, query: Query, body: bytes) -> Raw:
+    def _decide(self, query: CallbackQuery, body: bytes) -> Raw:
         now = self._receiver.clock.now()
         if query.echo:
             return Raw(body=verify_url([self.key], query, now).message.encode())
@@ -86,7 +86,7 @@ class AppReceiver:
         self.reply: Callable[[AppMessage | AppEvent], str | Raw | None] = lambda _message: None
         receiver.decide = self._decide
 
-    def _decide(self, query: Query, body: bytes) -> Raw:
+    def _decide(self, query: CallbackQuery, body: bytes) -> Raw:
         now = self._receiver.clock.now()
         if query.echo:
             return Raw(body=verify_url([self.key], query, now).message.encode())
@@ -114,7 +114,7 @@ def receiving(clock: Clock) -> Iterator[Receiver]:
 
         def _answer(self, method: str) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
-            query = Query.from_parameters(dict(parse_qsl(urlsplit(self.path).query)))
+            query = CallbackQuery.from_parameters(dict(parse_qsl(urlsplit(self.path).query)))
             raw = receiver.handle(method, query, body)
             time.sleep(raw.seconds)
             if raw.status == 0:
@@ -139,7 +139,7 @@ def receiving(clock: Clock) -> Iterator[Receiver]:
         thread.join()
 
 
-def sealed(key: CallbackKey, reply: dict[str, Any], query: Query, now: int, **changes: Any) -> bytes:
+def sealed(key: CallbackKey, reply: dict[str, Any], query: CallbackQuery, now: int, **changes: Any) -> bytes:
     """A bot's answer with some of its fields changed; one that is changed to None is left out."""
     envelope = json.loads(seal_bot_reply(key, reply, query.nonce, now, RANDOM)) | changes
     return json.dumps({name: value for name, value in envelope.items() if value is not None}).encode()

@@ -6,13 +6,13 @@ import pytest
 
 from a2a_tasks.wecom.protocol.app_messages import (
     AppEvent,
+    AppImage,
+    AppLink,
+    AppLocation,
     AppMessage,
+    AppText,
+    AppVoice,
     CardClick,
-    Image,
-    Link,
-    Location,
-    Text,
-    Voice,
 )
 from a2a_tasks.wecom.protocol.app_replies import button_reply, text_reply
 from local.wecom.client import WeComClient
@@ -36,11 +36,11 @@ def test_messages_arrive_with_an_id_each(wecom: WeComClient, app: AppReceiver, a
         message.message_id: message.content for message in app.messages if isinstance(message, AppMessage)
     }
     assert [received[exchange.message_id] for exchange in exchanges] == [
-        Text("a <b> & ]]> 𠮷"),
-        Image("https://p/?a=1&b=2", "m"),
-        Voice("m", "amr"),
-        Location("23.1", "113.3", "15", "广州"),
-        Link("t", "t", "u", "u"),
+        AppText("a <b> & ]]> 𠮷"),
+        AppImage("https://p/?a=1&b=2", "m"),
+        AppVoice("m", "amr"),
+        AppLocation("23.1", "113.3", "15", "广州"),
+        AppLink("t", "t", "u", "u"),
     ]
 
 

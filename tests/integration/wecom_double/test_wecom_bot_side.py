@@ -23,7 +23,7 @@ from a2a_tasks.wecom.protocol.bot_messages import (
 )
 from a2a_tasks.wecom.protocol.bot_replies import late_markdown, stream_frame, update_card, welcome_text
 from a2a_tasks.wecom.protocol.cards import Button, Card
-from a2a_tasks.wecom.protocol.crypto import Query
+from a2a_tasks.wecom.protocol.crypto import CallbackQuery
 from local.wecom.client import WeComClient
 from local.wecom.exchange import Exchange, Outcome
 from local.wecom.people import BotUser, file, mixed, text, voice
@@ -314,7 +314,7 @@ def test_a_wrong_envelope_is_a_violation(
     changes: dict[str, Any],
     violation: str,
 ) -> None:
-    def decide(query: Query, _: bytes) -> Raw:
+    def decide(query: CallbackQuery, _: bytes) -> Raw:
         return Raw(body=sealed(bot.key, wrong_frame(), query, CLOCK.now(), **changes))
 
     receiver.decide = decide

@@ -12,8 +12,8 @@ from typing import Any, cast
 from greenlet import getcurrent, greenlet
 
 from a2a_tasks.adapters.clients import CONFIG
-from a2a_tasks.adapters.process_pressure import LATE_SECONDS
-from a2a_tasks.ports.blocking import AtOnce, Step
+from a2a_tasks.adapters.process_load import LATE_SECONDS
+from a2a_tasks.ports.blocking import RunParallel, WorkStep
 from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable
 from tests.load.simulator.calls import Operation, Touches, operation
 from tests.load.simulator.cloud import PROCESSOR_SECONDS, Cloud
@@ -41,7 +41,8 @@ _here: ContextVar["Sandbox | None"] = ContextVar("sandbox", default=None)
 
 
 class Sandbox(Failpoints):
-    """``Failpoints``, ``Clock``, ``RunBlocking`` and ``Pressure`` of a process; ``kill`` ends it in mid-call.
+    """``Failpoints``, ``Clock``, ``RunBlocking`` and ``ProcessLoad`` of a process; ``kill`` ends it in
+    mid-call.
 
     A call waits for the processor, then for the request's transfer, takes effect, and waits for the response.
     If the process is killed during the transfer, chance decides whether the request was sent.
@@ -137,11 +138,11 @@ class Sandbox(Failpoints):
 
         self._kernel.start(tracked)
 
-    def threads(self, count: int) -> AtOnce:
+    def threads(self, count: int) -> RunParallel:
         """Runs steps, and those that follow from them, on this many threads; threads that hang when no time
         is left are abandoned a little later."""
 
-        def at_once(steps: Sequence[Step], time_left: Callable[[], bool]) -> None:
+        def run_parallel(steps: Sequence[WorkStep], time_left: Callable[[], bool]) -> None:
             line = _Line(self._kernel, deque(steps))
             for _ in range(count):
                 self.start(line.work)
@@ -151,7 +152,7 @@ class Sandbox(Failpoints):
                 late_seconds += 0 if time_left() else LOOK_SECONDS
             line.close()
 
-        return at_once
+        return run_parallel
 
     # -- a call
 
@@ -283,7 +284,7 @@ class _Line:
     """Steps waiting for a thread."""
 
     kernel: Kernel
-    steps: deque[Step]
+    steps: deque[WorkStep]
     busy: int = 0
     idle: list[greenlet] = field(default_factory=list)
 

@@ -54,7 +54,7 @@ class _Helpers(CalledHelpers):
         super().__init__()
         self._invoke = invoke
 
-    def call(self, shard: int) -> bool:
+    def start(self, shard: int) -> bool:
         self._invoke(shard)
         return True
 
@@ -307,7 +307,7 @@ class Simulation:
 
     def _start_worker(self, process: Sandbox) -> Handler:
         executor = self.deployment.executor(process, cast(Freeze, process))
-        intake = replace(executor.intake, pressure=process)
+        intake = replace(executor.intake, process_load=process)
         return replace(executor, intake=intake).execute
 
     def _start_sweeper(self, process: Sandbox) -> Handler:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from a2a_tasks.domain.ids import SHARDS, shard
-from a2a_tasks.domain.lease import Lease, Notes
+from a2a_tasks.domain.lease import Lease, LeaseNotes
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.tasks import Due
+from a2a_tasks.ports.tasks import DueEntry
 from tests.twins.stores.payloads import MemoryPayloads
 from tests.twins.stores.slots import MemorySlots
 from tests.twins.stores.tasks import Change, MemoryTaskStore
@@ -87,9 +87,9 @@ class BigTaskStore(MemoryTaskStore):
         self._watch = watch
         self.changes = _Watched(self._note)
 
-    def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:
+    def due(self, shard: int, now: int, limit: int, after: DueEntry | None = None) -> list[DueEntry]:
         start = (after.due_at, after.ref) if after else None
-        return [Due(ref, at) for at, ref in self._due[shard].until(now, limit, start)]
+        return [DueEntry(ref, at) for at, ref in self._due[shard].until(now, limit, start)]
 
     def forgotten(self, shard: int, now: int, limit: int) -> list[Task]:
         found = (self.tasks.get(ref) for _, ref in self._forgotten[shard].until(now, limit))
@@ -123,7 +123,7 @@ class BigTaskStore(MemoryTaskStore):
 class BigWorkers(MemoryWorkers):
     """``MemoryWorkers`` without a history of renewals."""
 
-    def renew(self, lease: Lease) -> Notes | None:
+    def renew(self, lease: Lease) -> LeaseNotes | None:
         notes = super().renew(lease)
         self.renewals.clear()
         return notes

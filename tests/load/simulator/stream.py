@@ -11,7 +11,7 @@ from zlib import crc32
 from a2a_tasks.domain.webhooks.push import Notification, StatusChange
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import QueueUnavailable
-from a2a_tasks.ports.queues import TimedSender, Unsent
+from a2a_tasks.ports.queues import SendFailure, TimedSender
 from tests.load.simulator.functions import Failed, Function
 from tests.load.simulator.kernel import Kernel
 from tests.load.simulator.settings import StreamSettings
@@ -99,7 +99,7 @@ class TimedNotifications(MemorySender[Notification]):
     late: list[float] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
 
-    def send(self, contents: Sequence[Notification]) -> list[Unsent[Notification]]:
+    def send(self, contents: Sequence[Notification]) -> list[SendFailure[Notification]]:
         for content in contents:
             if content.notification_id not in self.ids:
                 self.ids.add(content.notification_id)
@@ -113,8 +113,8 @@ class ReportingSender:
 
     sender: TimedSender[Notification]
 
-    def send(self, contents: Sequence[Notification]) -> list[Unsent[Notification]]:
+    def send(self, contents: Sequence[Notification]) -> list[SendFailure[Notification]]:
         try:
             return self.sender.send(contents)
         except QueueUnavailable as error:
-            return [Unsent(content, str(error)) for content in contents]
+            return [SendFailure(content, str(error)) for content in contents]

@@ -12,21 +12,21 @@ from a2a_tasks.domain.pricing.bill import Bill, ModelCall
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.batches import (
     Batch,
-    Member,
+    BatchMember,
     NotAccepted,
-    NotDone,
     Preparing,
     QueuedProject,
     QueuedTask,
     RemoteBatch,
     RemoteStatus,
-    Result,
+    RequestResult,
+    UnprocessedReason,
 )
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
 from a2a_tasks.ports.queues import queued_since
 from tests.twins.clock import FakeClock
 
-type Outcome = ModelReply | ModelBusy | ModelRejected | NotDone
+type Outcome = ModelReply | ModelBusy | ModelRejected | UnprocessedReason
 
 
 class MemoryBatches:
@@ -41,7 +41,7 @@ class MemoryBatches:
         self.owners: dict[str, str] = {}
         self._tries: dict[tuple[int, str], list[str]] = {}
         self._preparing: dict[tuple[str, str], Preparing] = {}
-        self._members: dict[str, tuple[Member, ...]] = {}
+        self._members: dict[str, tuple[BatchMember, ...]] = {}
         self._lock = threading.RLock()
 
     def is_in_line(self, task: Task) -> bool:
@@ -101,7 +101,7 @@ class MemoryBatches:
     def end_preparing(self, project_id: str, run_id: str) -> None:
         self._preparing.pop((project_id, run_id), None)
 
-    def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
+    def begin(self, batch: Batch, members: tuple[BatchMember, ...]) -> bool:
         with self._lock:
             if batch.batch_id in self.abandoned:
                 return False
@@ -132,7 +132,7 @@ class MemoryBatches:
     def open_of(self, project_id: str) -> list[Batch]:
         return [batch for batch in self.open.values() if batch.project_id == project_id]
 
-    def members(self, root_id: str) -> tuple[Member, ...]:
+    def members(self, root_id: str) -> tuple[BatchMember, ...]:
         return self._members.get(root_id, ())
 
     def update(self, batch: Batch) -> Batch | None:
@@ -251,13 +251,13 @@ class MemoryMessageBatches:
     async def created_between(self, since: int, until: int) -> list[RemoteBatch]:
         return [_remote(batch) for batch in reversed(self.batches) if since <= batch.created_at <= until]
 
-    async def results(self, api_id: str) -> AsyncGenerator[Result]:
+    async def results(self, api_id: str) -> AsyncGenerator[RequestResult]:
         ended = self._find(api_id).ended
         if ended is None:
             raise ModelRejected(FailureCode.EXECUTION_ERROR, "The batch has not ended.")
         # not in the order of the requests
         for custom_id in sorted(ended, reverse=True)[: self.lines]:
-            yield Result(custom_id, ended[custom_id])
+            yield RequestResult(custom_id, ended[custom_id])
 
     async def cancel(self, api_id: str) -> None:
         self._find(api_id).canceled = True
@@ -272,7 +272,7 @@ class MemoryMessageBatches:
 
     def _outcome(self, batch: MadeBatch, body: dict[str, Any]) -> Outcome:
         if batch.canceled:
-            return NotDone.CANCELED
+            return UnprocessedReason.CANCELED
         outcomes = self.outcomes.get(body["message"])
         return outcomes.pop(0) if outcomes else answer()
 

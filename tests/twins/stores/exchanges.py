@@ -9,18 +9,18 @@ from a2a_tasks.ports.live import LiveChunk, LiveStore
 from a2a_tasks.ports.tasks import Reservation
 from a2a_tasks.wecom.exchange import (
     LEFT,
-    Claim,
-    End,
+    DeliveryClaim,
     Exchange,
+    ExchangeEnd,
     ExchangeRef,
+    ExchangeState,
     Feedback,
-    State,
     may_claim,
     may_close,
     may_settle,
     state_after,
 )
-from a2a_tasks.wecom.ports import NEWEST, Watched
+from a2a_tasks.wecom.ports import NEWEST, LiveExchanges
 from tests.twins.stores.live import MemoryLive
 from tests.twins.stores.reservations import MemoryReservations
 
@@ -51,26 +51,26 @@ class MemoryExchanges:
     def get(self, ref: ExchangeRef) -> Exchange | None:
         return self.kept.get(ref)
 
-    def watch(self, task_id: str, since: LiveChunk | None = None) -> Watched:
+    def watch(self, task_id: str, since: LiveChunk | None = None) -> LiveExchanges:
         exchanges = [exchange for exchange in self.of_task(task_id) if exchange.ref not in self.behind]
-        return Watched(exchanges, self.live.chunks(task_id, since)[-(NEWEST - len(exchanges)) :])
+        return LiveExchanges(exchanges, self.live.chunks(task_id, since)[-(NEWEST - len(exchanges)) :])
 
     def of_task(self, task_id: str) -> list[Exchange]:
         found = [exchange for ref, exchange in self.kept.items() if ref.task_id == task_id]
         return sorted(found, key=lambda exchange: exchange.ref.exchange_id)
 
-    def end(self, ref: ExchangeRef, end: End) -> Exchange | None:
+    def end(self, ref: ExchangeRef, end: ExchangeEnd) -> Exchange | None:
         return self._change(ref, lambda found: found.end is None, end=end)
 
     def close(self, ref: ExchangeRef) -> Exchange | None:
-        return self._change(ref, may_close, state=State.CLOSED)
+        return self._change(ref, may_close, state=ExchangeState.CLOSED)
 
-    def claim(self, ref: ExchangeRef, claim: Claim, stale_before: int = 0) -> Exchange | None:
+    def claim(self, ref: ExchangeRef, claim: DeliveryClaim, stale_before: int = 0) -> Exchange | None:
         return self._change(
             ref, lambda found: may_claim(found, claim, stale_before), state=state_after(claim), claim=claim
         )
 
-    def settle(self, ref: ExchangeRef, claim_id: str, state: State) -> Exchange | None:
+    def settle(self, ref: ExchangeRef, claim_id: str, state: ExchangeState) -> Exchange | None:
         return self._change(ref, lambda found: may_settle(found, claim_id), state=state)
 
     def leave(self, ref: ExchangeRef, claim_id: str) -> Exchange | None:

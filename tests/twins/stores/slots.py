@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from a2a_tasks.domain.task import Priority
-from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, Place, Scope, View, Waiter
+from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, PlaceInLine, Scope, ScopeState, Waiter
 
 ORDER = list(Priority)
 
@@ -35,11 +35,11 @@ class MemorySlots:
         with self._lock:
             return {holder.task_id for holder in self.held.get(scope, {}).values()}
 
-    def view(self, scope: Scope, slots: int) -> View:  # noqa: ARG002  all are at hand here
+    def view(self, scope: Scope, slots: int) -> ScopeState:  # noqa: ARG002  all are at hand here
         with self._lock:
             line = self.waiting(scope, FIRSTS + 1)
             watched = self.watched.get(scope)
-            return View(
+            return ScopeState(
                 dict(self.page(scope, 0)),
                 line[:FIRSTS],
                 len(line) <= FIRSTS,
@@ -95,11 +95,11 @@ class MemorySlots:
                 order = self._order[scope]
                 del order[bisect_left(order, _place(waiter))]
 
-    def place(self, scope: Scope, waiter: Waiter) -> Place:
+    def place(self, scope: Scope, waiter: Waiter) -> PlaceInLine:
         with self._lock:
             watched = self.watched.get(scope)
             entry = self.lines.get(scope, {}).get((waiter.task_id, waiter.priority))
-            return Place(
+            return PlaceInLine(
                 entry is not None and entry.fence >= waiter.fence,
                 watched.until if watched else 0,
                 self.held.get(scope, {}).get(0),

@@ -20,15 +20,15 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.tasks import (
     Advance,
     Claim,
-    Due,
-    Ended,
+    DueEntry,
+    EndedPage,
+    InputRequest,
     InvalidCursor,
-    Outline,
-    Page,
-    Pause,
     Postponement,
     Refused,
     Release,
+    TaskPage,
+    TaskSummary,
     Written,
 )
 
@@ -70,7 +70,7 @@ class MemoryTaskStore:
     def get(self, ref: TaskRef) -> Task | None:
         return self.tasks.get(ref) if self._is_kept(ref) else None
 
-    def look(self, ref: TaskRef) -> Task | None:
+    def get_eventually_consistent(self, ref: TaskRef) -> Task | None:
         return self.get(ref)
 
     def read(self, ref: TaskRef) -> Task | None:
@@ -81,29 +81,29 @@ class MemoryTaskStore:
 
     def page(
         self, agent_id: str, status: Status | None, limit: int, cursor: str | None, now: int = 0
-    ) -> Page:
+    ) -> TaskPage:
         wanted = TaskFilter() if status is None else TaskFilter(frozenset({status}))
         return self.search([agent_id], wanted, limit, cursor, now)
 
     def search(
         self, agent_ids: Sequence[str], wanted: TaskFilter, limit: int, cursor: str | None, now: int
-    ) -> Page:
+    ) -> TaskPage:
         if cursor is not None and not is_task_id(cursor):
             raise InvalidCursor(cursor)
         in_time = [task for id_ in agent_ids for task in self._of_agent(id_, wanted.ids_before(cursor))]
         found = [task for task in in_time if wanted.shows(task, now)]
         found.sort(key=lambda task: task.ref.task_id, reverse=True)
         more = len(found) > limit
-        return Page(found[:limit], found[limit - 1].ref.task_id if more else None)
+        return TaskPage(found[:limit], found[limit - 1].ref.task_id if more else None)
 
-    def ended(self, agent_id: str, ids: IdRange, position: str | None, limit: int) -> Ended:
+    def ended(self, agent_id: str, ids: IdRange, position: str | None, limit: int) -> EndedPage:
         if position is not None and not is_task_id(position):
             raise InvalidCursor(position)
         left = self._of_agent(agent_id, replace(ids, first=position or ids.first))
         left.sort(key=lambda task: task.ref.task_id)
-        ended = [Outline.of(task) for task in left[:limit] if task.is_terminal]
+        ended = [TaskSummary.of(task) for task in left[:limit] if task.is_terminal]
         position = left[limit].ref.task_id if len(left) > limit else None
-        return Ended(ended, min(len(left), limit), position)
+        return EndedPage(ended, min(len(left), limit), position)
 
     def _of_agent(self, agent_id: str, ids: IdRange) -> list[Task]:
         with self._lock:
@@ -111,8 +111,8 @@ class MemoryTaskStore:
         of_agent = [task for task in kept if task.ref.agent_id == agent_id]
         return [task for task in of_agent if ids.first <= task.ref.task_id <= ids.last]
 
-    def outlines(self, agent_id: str, limit: int) -> list[Outline]:
-        return [Outline.of(task) for task in self.page(agent_id, None, limit, None).tasks]
+    def outlines(self, agent_id: str, limit: int) -> list[TaskSummary]:
+        return [TaskSummary.of(task) for task in self.page(agent_id, None, limit, None).tasks]
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
         def free(task: Task) -> bool:
@@ -184,7 +184,7 @@ class MemoryTaskStore:
                 turns=task.turns if advance.turns is None else advance.turns,
                 progress=task.progress if advance.progress is None else advance.progress,
                 artifacts=task.artifacts if advance.artifacts is None else advance.artifacts,
-                events=task.events if told is None else events.with_placed(task.events, told),
+                events=task.events if told is None else events.with_event(task.events, told),
             )
 
         return self._change("advance", ref, _held_under(fence), advanced)
@@ -206,7 +206,7 @@ class MemoryTaskStore:
                 held_by=None,
                 counted=task.counted if release.counted is None else release.counted,
                 throttled_calls=release.throttled_calls,
-                events=events.with_placed(task.events, release.event),
+                events=events.with_event(task.events, release.event),
                 **_run_stands_still(task, release.clocks),
             )
 
@@ -234,23 +234,23 @@ class MemoryTaskStore:
             ),
         )
 
-    def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
+    def request_input(self, ref: TaskRef, fence: int, request: InputRequest) -> Written | Refused:
         def paused(task: Task) -> Task:
             return replace(
                 task,
                 status=Status.INPUT_REQUIRED,
-                question=pause.question,
-                deadline=pause.deadline,
-                due_at=pause.deadline,
-                paused_ms=pause.left_ms,
-                updated_at=pause.now,
+                question=request.question,
+                deadline=request.deadline,
+                due_at=request.deadline,
+                paused_ms=request.left_ms,
+                updated_at=request.now,
                 attempt=task.attempt - 1,
                 held_by=None,
-                counted=task.counted if pause.counted is None else pause.counted,
-                events=(*task.events, events.asked(pause.now)),
+                counted=task.counted if request.counted is None else request.counted,
+                events=(*task.events, events.asked(request.now)),
             )
 
-        result = self._change("pause", ref, _held_under(fence), paused)
+        result = self._change("request_input", ref, _held_under(fence), paused)
         return _or_done(result, fence, Status.INPUT_REQUIRED)
 
     def resume(self, ref: TaskRef, call_id: str, now: int) -> Written | Refused:
@@ -368,11 +368,11 @@ class MemoryTaskStore:
         )
         return isinstance(result, Written)
 
-    def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:
+    def due(self, shard: int, now: int, limit: int, after: DueEntry | None = None) -> list[DueEntry]:
         with self._lock:
             times = [(ref, task.due_at) for ref, task in self.tasks.items()]
         in_time = [(ref, due_at) for ref, due_at in times if due_at is not None and due_at <= now]
-        entries = [Due(ref, due_at) for ref, due_at in in_time if in_shard(ref, shard)]
+        entries = [DueEntry(ref, due_at) for ref, due_at in in_time if in_shard(ref, shard)]
         if after is not None:
             entries = [due for due in entries if _place(due) > _place(after)]
         return sorted(entries, key=_place)[:limit]
@@ -425,7 +425,7 @@ class MemoryTaskStore:
             return Written(after)
 
 
-def _place(due: Due) -> tuple[int, str]:
+def _place(due: DueEntry) -> tuple[int, str]:
     return due.due_at, due.ref.task_id
 
 
@@ -459,7 +459,7 @@ def _check(method: str, before: Task, after: Task) -> None:
         raise IllegalChange(f"{before.ref} has {before.status} and never changes again")
     if moved and after.status not in TRANSITIONS[before.status]:
         raise IllegalChange(f"{before.ref} cannot go from {before.status} to {after.status}")
-    given_back = method in ("release", "pause")
+    given_back = method in ("release", "request_input")
     if after.fence < before.fence or after.attempt < before.attempt - given_back:
         raise IllegalChange(
             f"{before.ref}: the fence never falls, and an attempt only where it is given back"

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass, replace
 
-from a2a_tasks.domain.lease import Lease, Notes
+from a2a_tasks.domain.lease import Lease, LeaseNotes
 
 MOST_NOTES = 50
 
@@ -11,7 +11,7 @@ MOST_NOTES = 50
 @dataclass
 class _Row:
     lease: Lease
-    notes: Notes
+    notes: LeaseNotes
 
 
 class MemoryWorkers:
@@ -24,24 +24,24 @@ class MemoryWorkers:
 
     def open(self, lease: Lease) -> None:
         with self._lock:
-            self.rows.setdefault(lease.worker_id, _Row(lease, Notes()))
+            self.rows.setdefault(lease.worker_id, _Row(lease, LeaseNotes()))
 
-    def renew(self, lease: Lease) -> Notes | None:
+    def renew(self, lease: Lease) -> LeaseNotes | None:
         with self._lock:
             row = self.rows.get(lease.worker_id)
             if row is None or row.lease.is_broken:
                 return None
             if row.lease.until > lease.until:
-                return Notes()
-            self.rows[lease.worker_id] = _Row(lease, Notes())
+                return LeaseNotes()
+            self.rows[lease.worker_id] = _Row(lease, LeaseNotes())
             self.renewals.append(lease)
-            return Notes(everything=True) if row.lease.until == lease.until else row.notes
+            return LeaseNotes(everything=True) if row.lease.until == lease.until else row.notes
 
     def lease(self, worker_id: str) -> Lease | None:
         row = self.rows.get(worker_id)
         return row.lease if row else None
 
-    def break_off(self, lease: Lease) -> bool:
+    def break_lease(self, lease: Lease) -> bool:
         with self._lock:
             row = self.rows.get(lease.worker_id)
             if row is None or row.lease.is_broken:

@@ -11,7 +11,7 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
 from a2a_tasks.a2a.card import Publisher
-from a2a_tasks.a2a.methods import Call, Methods
+from a2a_tasks.a2a.methods import CallContext, Methods
 from a2a_tasks.wiring.a2a import build_methods
 from tests.a2a_types import strictly
 from tests.twins.deployment import Deployment
@@ -60,8 +60,8 @@ class A2AAgent:
             strictly(response, types.StreamResponse)
         return responses
 
-    def _call(self, method: str, idempotency_key: str | None = None) -> Call:
-        return Call(
+    def _call(self, method: str, idempotency_key: str | None = None) -> CallContext:
+        return CallContext(
             project_id=self.project_id,
             agent_id=self.agent_id,
             address=ADDRESS,

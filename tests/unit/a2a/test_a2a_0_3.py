@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from a2a_tasks.a2a.v03.objects import MESSAGE, STATES, TASK, TaskPushConfig, response_view, task_view
+from a2a_tasks.a2a.v03.objects import MESSAGE, STATES, TASK, PushConfigCodec, response_view, task_view
 from a2a_tasks.domain.task import iso8601
 
 # What protobuf can hold: no half surrogate pairs, and no whole numbers that a float cannot tell apart.
@@ -128,8 +128,8 @@ def test_a_push_configuration_is_what_the_sdk_makes_of_it(config: dict[str, Any]
     judged = conversions.to_compat_task_push_notification_config(
         ParseDict(config, a2a_pb2.TaskPushNotificationConfig())
     )
-    assert TaskPushConfig().downgrade(config) == on_the_wire(judged)
-    assert TaskPushConfig().upgrade(TaskPushConfig().downgrade(config), "") == config
+    assert PushConfigCodec().downgrade(config) == on_the_wire(judged)
+    assert PushConfigCodec().upgrade(PushConfigCodec().downgrade(config), "") == config
 
 
 STATUS_UPDATES = st.fixed_dictionaries(

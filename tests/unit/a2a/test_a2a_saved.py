@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from a2a.types import Artifact as ArtifactType
 
-from a2a_tasks.a2a.saved import (
+from a2a_tasks.a2a.artifacts import (
     MAX_CONTENT_BYTES,
     MAX_CONTENTS,
     MAX_CONTENTS_BYTES,
-    Room,
+    InlineBudget,
     saved_views,
 )
 from a2a_tasks.a2a.v03.objects import ARTIFACT
@@ -38,8 +38,10 @@ def payloads() -> MemoryPayloads:
     return MemoryPayloads()
 
 
-def shown(payloads: MemoryPayloads, *artifacts: Artifact, room: Room | None = None) -> list[dict[str, Any]]:
-    views = saved_views(Results(payloads, payloads), artifacts, room or Room())
+def shown(
+    payloads: MemoryPayloads, *artifacts: Artifact, room: InlineBudget | None = None
+) -> list[dict[str, Any]]:
+    views = saved_views(Results(payloads, payloads), artifacts, room or InlineBudget())
     for view in views:
         strictly(view, ArtifactType)
     return views
@@ -109,7 +111,7 @@ def test_contents_take_no_more_of_an_answer_than_there_is_room_for(
 
 
 def test_an_answer_reads_only_so_many(payloads: MemoryPayloads) -> None:
-    room = Room(count=1)
+    room = InlineBudget(count=1)
 
     first, second = (
         shown(payloads, saved(payloads, b"hi", call_id=call_id), room=room) for call_id in ("1", "2")

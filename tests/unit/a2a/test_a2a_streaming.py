@@ -8,9 +8,9 @@ from a2a.types import StreamResponse
 from google.protobuf.json_format import ParseDict
 
 from a2a_tasks.a2a import view
+from a2a_tasks.a2a.artifacts import InlineBudget, saved_views
 from a2a_tasks.a2a.errors import A2AError, Problem
-from a2a_tasks.a2a.saved import Room, saved_views
-from a2a_tasks.a2a.streaming import Results, StreamResponses
+from a2a_tasks.a2a.streaming import StreamResponses, StreamResults
 from a2a_tasks.conversations.follow import Follower
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.live import LiveChunk
@@ -28,9 +28,9 @@ def deployment() -> Deployment:
     return deployment
 
 
-def results_of(deployment: Deployment) -> Results:
+def results_of(deployment: Deployment) -> StreamResults:
     results = deployment.tasks().results
-    return lambda task: (results.output(task), saved_views(results, task.artifacts, Room()))
+    return lambda task: (results.output(task), saved_views(results, task.artifacts, InlineBudget()))
 
 
 def stream(deployment: Deployment, task: Task, after: int = 1) -> Iterator[dict[str, Any] | None]:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a2a_tasks.a2a import view
+from a2a_tasks.a2a.artifacts import InlineBudget, saved_views
 from a2a_tasks.a2a.push_body import MAX_BYTES, NotificationBodies
-from a2a_tasks.a2a.saved import Room, saved_views
 from a2a_tasks.a2a.v03 import objects as v03
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.task import Artifact, ArtifactForm, Payload, Progress, Question, Status, Task
@@ -61,7 +61,7 @@ def done(text: str = "四十二", **changes: Any) -> Task:
 
 def test_an_ended_task_is_sent_whole() -> None:
     task = done(artifacts=(saved("# 报告"),), context_id="c")
-    artifacts = saved_views(Results(PAYLOADS, PAYLOADS), task.artifacts, Room())
+    artifacts = saved_views(Results(PAYLOADS, PAYLOADS), task.artifacts, InlineBudget())
     assert artifacts[0]["parts"][0]["text"] == "# 报告"
     assert body(task) == {"task": view.task_view(task, {"result": "四十二"}, artifacts)}
 

@@ -15,7 +15,7 @@ from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.pricing.bill import Bill, ModelCall
 from a2a_tasks.domain.task import Budget, Lane, Task
-from a2a_tasks.domain.usage import own
+from a2a_tasks.domain.usage import own_usage
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelReply
 from tests.twins.batch_lane import BatchLane
@@ -220,7 +220,9 @@ def test_the_day_has_all_that_was_bought(actions: list[tuple[str, Any, Any]], wa
     if not world.doubts and not world.model.untold:
         assert world.counted == world.bought, "nothing is estimated where all was told"
     if not world.doubts:
-        assert world.counted == sum(own(task.spent).tokens for task in world.deployment.store.tasks.values())
+        assert world.counted == sum(
+            own_usage(task.spent).tokens for task in world.deployment.store.tasks.values()
+        )
 
 
 @given(steps, st.integers(1, 3_000))

@@ -4,7 +4,7 @@ import pytest
 
 from a2a_tasks.access.open_streams import OpenStreams
 from a2a_tasks.access.rate_limits import RateLimitedCaller, RateLimiter
-from a2a_tasks.domain.access.rate import KeyLimits, Metered
+from a2a_tasks.domain.access.rate import KeyLimits, RateLimitKind
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.rates import Bucket
@@ -137,7 +137,7 @@ def test_a_store_that_does_not_answer_lets_everybody_through(desk: Desk, after: 
     assert caller.count_creations(50) == 50
     assert caller.headers == {}
     assert desk.telemetry.names() == ["rate limit not checked"] * 2
-    counted = {Bucket("key", Metered.REQUESTS), Bucket("key", Metered.CREATIONS)}
+    counted = {Bucket("key", RateLimitKind.REQUESTS), Bucket("key", RateLimitKind.CREATIONS)}
     assert desk.store.tats.keys() == (counted if after else set())
 
 

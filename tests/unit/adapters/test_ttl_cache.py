@@ -7,7 +7,7 @@ import pytest
 
 from a2a_tasks.adapters.ttl_cache import TtlCache
 from a2a_tasks.adapters.wecom.cached_connections import CachedConnections
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets
 from tests.twins.clock import FakeClock
 from tests.twins.stores.connections import MemoryConnections
 
@@ -78,7 +78,7 @@ def test_a_connection_is_read_once_in_half_a_minute() -> None:
     clock, store = FakeClock(), MemoryConnections()
     connections = CachedConnections(store, clock)
     assert connections.connection("helper") is None
-    first = Connection("helper", "demo", Kind.BOT, "arn", 1)
+    first = Connection("helper", "demo", ConnectionKind.BOT, "arn", 1)
     store.put(first, ConnectionSecrets())
     assert connections.connection("helper") == first
     del store.connections["helper"]

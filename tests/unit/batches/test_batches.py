@@ -11,7 +11,7 @@ from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.pricing.bill import Bill, ModelCall
 from a2a_tasks.domain.task import Budget, Status, Task
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.batches import NotDone
+from a2a_tasks.ports.batches import UnprocessedReason
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy, ModelRejected
 from tests.integration.support.texts import incompressible
@@ -356,7 +356,9 @@ def test_an_answer_that_cannot_be_taken_was_paid_for(lane: BatchLane) -> None:
     assert lane.deployment.spend.spend("demo", DAY).cost_usd == PRICE
 
 
-@pytest.mark.parametrize("outcome", [ModelBusy("Overloaded."), NotDone.EXPIRED, NotDone.CANCELED])
+@pytest.mark.parametrize(
+    "outcome", [ModelBusy("Overloaded."), UnprocessedReason.EXPIRED, UnprocessedReason.CANCELED]
+)
 def test_a_request_that_was_not_answered_goes_into_another_batch(lane: BatchLane, outcome: Outcome) -> None:
     task = ended(lane, outcome)
     assert (task.status, task.attempt) == (Status.PENDING, 1)
@@ -376,8 +378,8 @@ def test_a_request_that_was_not_answered_goes_into_another_batch(lane: BatchLane
     ("outcome", "code"),
     [
         (ModelBusy("Overloaded."), FailureCode.MODEL_OVERLOADED),
-        (NotDone.EXPIRED, FailureCode.MODEL_OVERLOADED),
-        (NotDone.CANCELED, FailureCode.EXECUTION_ERROR),
+        (UnprocessedReason.EXPIRED, FailureCode.MODEL_OVERLOADED),
+        (UnprocessedReason.CANCELED, FailureCode.EXECUTION_ERROR),
     ],
 )
 def test_the_last_attempt_fails_with_the_reason(lane: BatchLane, outcome: Outcome, code: FailureCode) -> None:

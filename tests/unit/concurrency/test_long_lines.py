@@ -152,7 +152,7 @@ def test_a_look_at_a_line_is_bounded_and_comes_to_every_slot() -> None:
     for _ in range(3):
         points = Failpoints()
         lines = LineWatch(agent.process(points))
-        while lines.look_at(SCOPE):
+        while lines.check(SCOPE):
             pass
         calls.append(of_ports(points).total())
         agent.clock.advance(WATCH_EVERY_MS / 1000)
@@ -166,7 +166,7 @@ def test_one_look_hands_on_so_many_and_then_lets_others_be_looked_at() -> None:
     line_of(agent, 300)
     points = Failpoints()
 
-    assert LineWatch(agent.process(points)).look_at(SCOPE)
+    assert LineWatch(agent.process(points)).check(SCOPE)
 
     assert len(agent.sent()) == GRANTS
     assert of_ports(points).total() <= 6 * GRANTS + 3 + 2 * PAGES
@@ -181,7 +181,7 @@ def test_a_line_in_which_nobody_waits_is_forgotten_after_a_while() -> None:
     while agent.slots.watched:
         agent.clock.advance(WATCH_EVERY_MS / 1000)
         for scope in LineWatch(agent.process()).due(9):
-            LineWatch(agent.process()).look_at(scope)
+            LineWatch(agent.process()).check(scope)
             looks += 1
 
     assert looks == 10

@@ -13,7 +13,7 @@ from a2a_tasks.domain.lease import CLOCKS_APART_MS
 from a2a_tasks.domain.task import Priority, Question, Status, Task, TaskRef
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.slots import Waiter
-from a2a_tasks.ports.tasks import Pause, Release
+from a2a_tasks.ports.tasks import InputRequest, Release
 from tests.twins.entropy import SeededEntropy
 from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.one_agent import AGENT, HOUR_MS, LEASE_MS, SCOPE, TALK, OneAgent, id_of
@@ -242,7 +242,9 @@ def test_who_cannot_use_a_slot_any_more_is_passed_over(agent: OneAgent, status: 
         running = agent.claim(c)
         if status is Status.INPUT_REQUIRED:
             now = agent.clock.now()
-            agent.store.pause(c.ref, running.fence, Pause(now, Question("q", "Which?"), now + HOUR_MS, 1_000))
+            agent.store.request_input(
+                c.ref, running.fence, InputRequest(now, Question("q", "Which?"), now + HOUR_MS, 1_000)
+            )
 
     agent.run(a)
 
@@ -421,8 +423,8 @@ def running(agent: OneAgent, task: Task) -> None:
 
 def asking(agent: OneAgent, task: Task) -> None:
     now = agent.clock.now()
-    pause = Pause(now, Question("call", "Which?"), now + HOUR_MS, 60_000)
-    agent.store.pause(task.ref, agent.claim(task).fence, pause)
+    pause = InputRequest(now, Question("call", "Which?"), now + HOUR_MS, 60_000)
+    agent.store.request_input(task.ref, agent.claim(task).fence, pause)
 
 
 def given_back(agent: OneAgent, task: Task, seconds: int = 0, awaits: tuple[TaskRef, ...] = ()) -> None:
@@ -501,7 +503,7 @@ def test_nobody_waits_in_a_line_that_is_not_watched() -> None:
     agent.clock.advance(WATCH_EVERY_MS / 1000)
 
     (line,) = LineWatch(agent.process()).due(9)
-    LineWatch(agent.process()).look_at(line)
+    LineWatch(agent.process()).check(line)
 
     assert canceled.is_terminal
     assert agent.sent() == [id_of(waiting)]
@@ -553,7 +555,7 @@ def refilling(agent: OneAgent) -> Callable[[Slots], object]:
     agent.enter(a, b, c, d)
     agent.cancel(a)
     given_back(agent, b, seconds=60)
-    return lambda slots: LineWatch(slots).look_at(SCOPE)
+    return lambda slots: LineWatch(slots).check(SCOPE)
 
 
 SCENES: list[Scene] = [

@@ -56,7 +56,7 @@ def one_end_noticed_twice(agent: OneAgent) -> tuple[Act, ...]:
     return (
         lambda slots: slots.leave(ended, ended=True),
         lambda slots: slots.leave(ended, ended=True),
-        lambda slots: LineWatch(slots).look_at(SCOPE),
+        lambda slots: LineWatch(slots).check(SCOPE),
     )
 
 
@@ -136,7 +136,7 @@ def an_evicted_task_comes_back(agent: OneAgent) -> tuple[Act, ...]:
         agent.clock.advance(0.001)
         return slots.enter(agent.store.tasks[a.ref])
 
-    return lambda slots: LineWatch(slots).look_at(SCOPE), come_back
+    return lambda slots: LineWatch(slots).check(SCOPE), come_back
 
 
 def a_worker_leaves_late(agent: OneAgent) -> tuple[Act, ...]:

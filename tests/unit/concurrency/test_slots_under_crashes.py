@@ -14,7 +14,7 @@ import pytest
 
 from a2a_tasks.concurrency.holders import Holders
 from a2a_tasks.concurrency.line_watch import LineWatch
-from a2a_tasks.concurrency.slots import LIMIT_CACHE_MS, Entry, Slots
+from a2a_tasks.concurrency.slots import LIMIT_CACHE_MS, Admission, Slots
 from a2a_tasks.domain.guards import guard_of_cancel, guard_of_worker
 from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.schedule import claimable
@@ -22,7 +22,7 @@ from a2a_tasks.domain.task import Priority, Question, Status, Task, TaskRef
 from a2a_tasks.ports.errors import QueueUnavailable
 from a2a_tasks.ports.queues import Delivery
 from a2a_tasks.ports.slots import Scope
-from a2a_tasks.ports.tasks import Claim, Pause, Refused, Release, TaskStore, Written
+from a2a_tasks.ports.tasks import Claim, InputRequest, Refused, Release, TaskStore, Written
 from a2a_tasks.ports.workers.leases import Workers
 from tests.twins.entropy import SeededEntropy
 from tests.twins.faults.interleaving import Process, Turns
@@ -81,7 +81,7 @@ class Worker:
         else:
             self._claim(task, entry, delivery)
 
-    def _claim(self, task: Task, entry: Entry, delivery: Delivery) -> None:
+    def _claim(self, task: Task, entry: Admission, delivery: Delivery) -> None:
         self.workers.open(self.lease())
         now, claim_id = self.agent.clock.now(), self.new_id()
         from_whom = task.held_by if task.status is Status.RUNNING else None
@@ -164,8 +164,8 @@ class Worker:
 
     def _ask(self, task: Task, delivery: Delivery) -> None:
         now = self.agent.clock.now()
-        pause = Pause(now, Question("call", "Which?"), now + 10 * HOUR_MS, 10 * HOUR_MS)
-        result = self.store.pause(task.ref, task.fence, pause)
+        pause = InputRequest(now, Question("call", "Which?"), now + 10 * HOUR_MS, 10 * HOUR_MS)
+        result = self.store.request_input(task.ref, task.fence, pause)
         if isinstance(result, Refused):
             return self._stop(task, result, delivery)
         self.slots.leave(task, ended=False)
@@ -191,7 +191,7 @@ class Worker:
         """What the sweeper does about lines, and about tasks that nobody has in hand."""
         lines = LineWatch(self.slots)
         for scope in lines.due(100):
-            lines.look_at(scope)
+            lines.check(scope)
         for ref in list(self.agent.store.tasks):
             task, now = self.store.get(ref), self.agent.clock.now()
             if task is None or not claimable(task, now):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.history.event import Reason
+from a2a_tasks.domain.history.event import PendingReason
 from a2a_tasks.domain.task import Lane, Priority, Status
 from functions.api.console.answers import STATIC
 
@@ -50,8 +50,8 @@ def test_every_text_that_is_asked_for_is_there_and_none_is_left_over() -> None:
     [
         ("status", list(Status)),
         ("failure", list(FailureCode)),
-        ("outcome", [*Reason, *Status, "ok", "error"]),
-        ("wait", ["start", *Reason]),
+        ("outcome", [*PendingReason, *Status, "ok", "error"]),
+        ("wait", ["start", *PendingReason]),
         ("lane", [each for each in Lane if each is not Lane.STANDARD]),
         ("priority", [each for each in Priority if each is not Priority.NORMAL]),
     ],

@@ -47,7 +47,7 @@ def send(
         idempotency=Idempotency(key, message) if key else None,
         **changes,
     )
-    return deployment.exchanges(failpoints).exchange(submission, lambda: WAIT)
+    return deployment.message_sender(failpoints).send_and_wait(submission, lambda: WAIT)
 
 
 def text(deployment: Deployment, task: Task) -> str:

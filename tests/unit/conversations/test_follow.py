@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.conversations.follow import Follower, Update
-from a2a_tasks.conversations.live_reader import Text
+from a2a_tasks.conversations.follow import Follower, FollowUpdate
+from a2a_tasks.conversations.live_reader import TextUpdate
 from a2a_tasks.domain.history.event import NumberedEvent
 from a2a_tasks.domain.schedule import BATCH_LOOK_MS, SOON_MS
 from a2a_tasks.domain.task import Lane, Status, Task
@@ -44,13 +44,13 @@ def follow(
     *meanwhile: Callable[[], object],
     after: int = 0,
     for_ms: int = HOUR_MS,
-) -> Iterator[Update | None]:
+) -> Iterator[FollowUpdate | None]:
     pause = Meanwhile(deployment, *meanwhile)
     follower = Follower(deployment.store, deployment.live, deployment.finalizer(), pause)
     return follower.follow(task, after, deployment.clock.now() + for_ms)
 
 
-def statuses(updates: list[Update | None]) -> list[str]:
+def statuses(updates: list[FollowUpdate | None]) -> list[str]:
     told = [event.details for update in updates if update for event in update.events]
     return [details["status"] for details in told if "status" in details]
 
@@ -72,7 +72,7 @@ def test_two_followers_see_the_same_events_in_the_same_order(deployment: Deploym
     from_the_start = list(follow(deployment, task, deployment.work))
     later = list(follow(deployment, task))
 
-    def seen(updates: list[Update | None]) -> list[NumberedEvent]:
+    def seen(updates: list[FollowUpdate | None]) -> list[NumberedEvent]:
         return [event for update in updates if update for event in update.events]
 
     assert seen(from_the_start) == seen(later)
@@ -111,7 +111,7 @@ def test_what_is_said_comes_as_it_grows(deployment: Deployment) -> None:
     )  # fmt: skip
 
     texts = [update.text for update in updates if update and update.text]
-    assert texts == [Text(0, "It is "), Text(6, "forty"), Text(3, "was 42.")]
+    assert texts == [TextUpdate(0, "It is "), TextUpdate(6, "forty"), TextUpdate(3, "was 42.")]
 
 
 def test_each_piece_is_read_once_and_the_newest_again(deployment: Deployment) -> None:
@@ -207,9 +207,9 @@ def test_updates_come_apart_from_the_text(deployment: Deployment) -> None:
 
     said = [(each.progress, each.text) for each in updates if each and (each.progress or each.text)]
     assert said == [
-        (Text(0, "I read"), None),
-        (Text(6, " the notes."), Text(0, "It is")),
-        (None, Text(5, " 42.")),
+        (TextUpdate(0, "I read"), None),
+        (TextUpdate(6, " the notes."), TextUpdate(0, "It is")),
+        (None, TextUpdate(5, " 42.")),
     ]
 
 

@@ -803,7 +803,7 @@ class TestStaleWorkers:
             # as if the first had been frozen for so long that its lease ran out
             lease = deployment.workers.lease(deployment.now_of(task).held_by or "")
             assert lease is not None
-            deployment.workers.break_off(lease)
+            deployment.workers.break_lease(lease)
             (message,) = deployment.queue.messages
             second.append(asyncio.ensure_future(deployment.invoke([deployment.queue.deliver(message)])))
 

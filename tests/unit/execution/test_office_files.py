@@ -16,7 +16,7 @@ from pptx.util import Inches
 
 from a2a_tasks.adapters.office import NO_MEMORY
 from a2a_tasks.adapters.office.parser import MB, ProcessParser
-from a2a_tasks.adapters.process_pressure import MEMORY_SHARE
+from a2a_tasks.adapters.process_load import MEMORY_SHARE
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.office_file import MAX_UNPACKED_BYTES, OfficeKind
 from a2a_tasks.domain.task import Lane

@@ -12,7 +12,7 @@ from a2a_tasks.domain.task import Question, Status, Task
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelBusy
 from a2a_tasks.ports.queues import Delivery
-from a2a_tasks.ports.tasks import Pause
+from a2a_tasks.ports.tasks import InputRequest
 from tests.twins.deployment import LEASE_SECONDS, Deployment
 from tests.twins.faults.failpoints import Failpoints
 
@@ -220,7 +220,7 @@ class TestWhoNeedsNoMessage:
         later = Lease(held.held_by or "", deployment.clock.now() + LEASE_SECONDS * 1000)
         points = Failpoints()
         if what == "renews":
-            points.before("workers.break_off", lambda: deployment.workers.renew(later))
+            points.before("workers.break_lease", lambda: deployment.workers.renew(later))
         else:
             points.before("store.note_undelivered", lambda: deployment.claim(held))
         bury(deployment, points)
@@ -232,7 +232,9 @@ class TestWhoNeedsNoMessage:
         task = deployment.submit()
         deployment.claim(task)
         now = deployment.clock.now()
-        deployment.store.pause(task.ref, 1, Pause(now, Question("call-1", "?"), now + 3_600_000, 60_000))
+        deployment.store.request_input(
+            task.ref, 1, InputRequest(now, Question("call-1", "?"), now + 3_600_000, 60_000)
+        )
         bury(deployment)
         assert deployment.now_of(task).status is Status.INPUT_REQUIRED
         assert not deployment.queue.messages

@@ -15,7 +15,7 @@ from a2a_tasks.execution.process.heartbeat import DUE_MS
 from a2a_tasks.maintenance.shard_sweep import PAGE
 from a2a_tasks.maintenance.sweep_report import SweepReport
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
-from a2a_tasks.ports.tasks import Claim, Due, Written
+from a2a_tasks.ports.tasks import Claim, DueEntry, Written
 from tests.twins.deployment import LEASE_SECONDS, MAX_ATTEMPTS, MAX_WAIT_MS, Deployment, agent, plenty
 from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.model import hang, uses
@@ -165,13 +165,13 @@ class TestDeadWorkers:
         (task,) = self.dead(deployment, [deployment.submit()])
         deployment.clock.advance(DUE_MS / 1000)
         points = Failpoints()
-        points.before("workers.break_off", lambda: beat(deployment, task))
+        points.before("workers.break_lease", lambda: beat(deployment, task))
         assert deployment.sweep(points) == SweepReport()
         assert deployment.now_of(task).fence == 1
         assert deployment.holders().lease(task) is not None
 
     @pytest.mark.parametrize(
-        "point", ["workers.break_off", "store.reschedule", "queue.send", "workers.forget"]
+        "point", ["workers.break_lease", "store.reschedule", "queue.send", "workers.forget"]
     )
     def test_a_sweep_that_dies_is_made_up_for_by_the_next(self, deployment: Deployment, point: str) -> None:
         tasks = self.dead(deployment, [deployment.submit(f"task {n}") for n in range(3)])
@@ -378,7 +378,7 @@ class StaleIndex(MemoryTaskStore):
         self.tasks, self.changes, self.finishes = store.tasks, store.changes, store.finishes
         self.entries = [due for n in range(SHARDS) for due in store.due(n, 2**60, 1_000)]
 
-    def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:  # noqa: ARG002
+    def due(self, shard: int, now: int, limit: int, after: DueEntry | None = None) -> list[DueEntry]:  # noqa: ARG002
         return self.entries if shard == 0 else []
 
 
@@ -425,7 +425,7 @@ def test_of_two_sweeps_at_once_only_one_ends_a_task(deployment: Deployment, loss
 def test_a_worker_that_renews_in_time_is_not_given_up(deployment: Deployment) -> None:
     task = lose_worker(deployment, deployment.submit(), MAX_ATTEMPTS)
     points = Failpoints()
-    points.before("workers.break_off", lambda: beat(deployment, task))
+    points.before("workers.break_lease", lambda: beat(deployment, task))
     assert deployment.sweep(points).lost == 0
     assert deployment.now_of(task).status is Status.RUNNING
 

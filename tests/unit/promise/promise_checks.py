@@ -251,7 +251,7 @@ def check_told(change: Change) -> None:
 
 def all_events(task: Task) -> list[dict[str, Any]]:
     """As its caller sees them."""
-    shown: list[dict[str, Any]] = events_view(events.news(task, 0, len(task.events)))["events"]
+    shown: list[dict[str, Any]] = events_view(events.events_after(task, 0, len(task.events)))["events"]
     return shown
 
 
@@ -259,7 +259,7 @@ def is_told(change: Change) -> bool:
     """Whether a write tells something: every change of state does, and what a worker does but for what it
     does again or only counts."""
     before, after = change.before, change.after
-    if before is None or change.method in ("claim", "release", "pause", "resume", "finish"):
+    if before is None or change.method in ("claim", "release", "request_input", "resume", "finish"):
         return True
     return change.method == "advance" and len(after.events) > len(before.events)
 
@@ -278,7 +278,7 @@ def assert_fenced(change: Change) -> None:
     else:
         assert (after.fence, after.claim_id) == (before.fence, before.claim_id)
         given_back = before.attempt - after.attempt
-        assert given_back in ((0, 1) if change.method in ("release", "pause") else (0,))
+        assert given_back in ((0, 1) if change.method in ("release", "request_input") else (0,))
     check_deadline(change, before, after)
     by_worker = after.failure is not None and after.failure.code in WORKERS_CODES
     if after.status is Status.COMPLETED or by_worker:
@@ -287,7 +287,7 @@ def assert_fenced(change: Change) -> None:
 
 def check_deadline(change: Change, before: Task, after: Task) -> None:
     """It moves only where one clock stops for the other, and whatever counts has happened before it."""
-    if change.method == "pause":
+    if change.method == "request_input":
         assert after.deadline == after.updated_at + MAX_WAIT_MS
         assert after.paused_ms == max(1_000, before.deadline - after.updated_at)
     elif change.method == "resume":

@@ -87,9 +87,9 @@ CHILD_TURNS = ("answer", "busy", "child", "large", "progress")
 TIMED_TURNS = st.tuples(st.sampled_from(TURNS), st.sampled_from(TURN_SECONDS))
 POINTS = [
     *("store.create", "store.get", "store.claim", "store.advance", "store.release"),
-    *("workers.open", "workers.renew", "workers.lease", "workers.break_off", "workers.note"),
+    *("workers.open", "workers.renew", "workers.lease", "workers.break_lease", "workers.note"),
     *(
-        "store.pause",
+        "store.request_input",
         "store.resume",
         "store.wake",
         "store.finish",
@@ -114,7 +114,7 @@ CRASHES = st.builds(
 )
 SWEEP_POINTS = [
     "store.get",
-    "workers.break_off",
+    "workers.break_lease",
     "store.reschedule",
     "store.finish",
     "queue.send",

@@ -8,7 +8,7 @@ from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.guards import guard_of_completion
 from a2a_tasks.domain.task import Artifact, Payload, Question, Status, Task
 from a2a_tasks.domain.usage import Spent, Usage
-from a2a_tasks.ports.tasks import Advance, Page, Pause, Refused, Written
+from a2a_tasks.ports.tasks import Advance, InputRequest, Refused, TaskPage, Written
 from a2a_tasks.views.tasks import tasks_view
 from tests.twins.deployment import MODEL, RETENTION_MS, Deployment, agent
 
@@ -82,8 +82,8 @@ def test_artifacts_are_read_with_addresses_as_soon_as_they_are_saved(deployment:
 def test_a_question_is_read_and_its_task_can_be_canceled(deployment: Deployment) -> None:
     task = deployment.claim(deployment.submit())
     now = deployment.clock.now()
-    pause = Pause(now, Question("call-1", "Which city?"), now + 3_600_000, 60_000)
-    deployment.store.pause(task.ref, task.fence, pause)
+    pause = InputRequest(now, Question("call-1", "Which city?"), now + 3_600_000, 60_000)
+    deployment.store.request_input(task.ref, task.fence, pause)
     deployment.clock.advance(600)
     wire = get(deployment, task)
     assert (wire["status"], wire["question"]) == ("input_required", "Which city?")
@@ -94,7 +94,9 @@ def test_a_question_is_read_and_its_task_can_be_canceled(deployment: Deployment)
 def test_a_question_that_nobody_answers_in_time_fails_its_task(deployment: Deployment) -> None:
     task = deployment.claim(deployment.submit())
     now = deployment.clock.now()
-    deployment.store.pause(task.ref, task.fence, Pause(now, Question("call-1", "?"), now + 3_600_000, 60_000))
+    deployment.store.request_input(
+        task.ref, task.fence, InputRequest(now, Question("call-1", "?"), now + 3_600_000, 60_000)
+    )
     deployment.clock.advance(3_600)
     assert get(deployment, task)["errorDetails"] == {
         "message": "The agent's question was not answered in time.",
@@ -281,7 +283,7 @@ def test_a_list_shows_no_task_live_past_its_deadline(deployment: Deployment) -> 
 def test_a_filtered_list_leaves_out_what_it_settles(deployment: Deployment) -> None:
     deployment.submit(queue_timeout_ms=1_000)
     deployment.clock.advance(1)
-    assert deployment.tasks().page("demo", "writer", Status.PENDING, 10, None) == Page([], None)
+    assert deployment.tasks().page("demo", "writer", Status.PENDING, 10, None) == TaskPage([], None)
     assert len(deployment.tasks().page("demo", "writer", Status.FAILED, 10, None).tasks) == 1
 
 
@@ -324,8 +326,8 @@ class TestWaiting:
     def test_or_when_it_asks(self, deployment: Deployment) -> None:
         task = deployment.claim(deployment.submit())
         now = deployment.clock.now()
-        pause = Pause(now, Question("call-1", "?"), now + 3_600_000, 60_000)
-        deployment.clock.later(5, lambda: deployment.store.pause(task.ref, task.fence, pause))
+        pause = InputRequest(now, Question("call-1", "?"), now + 3_600_000, 60_000)
+        deployment.clock.later(5, lambda: deployment.store.request_input(task.ref, task.fence, pause))
         assert self.waited(deployment, task)[0] == "input_required"
 
     def test_or_when_the_time_is_over_and_then_as_it_is(self, deployment: Deployment) -> None:

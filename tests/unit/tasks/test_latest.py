@@ -6,14 +6,14 @@ import pytest
 
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.ports.tasks import Outline
-from a2a_tasks.tasks.latest import InvalidToken, Latest, LatestTasks
+from a2a_tasks.ports.tasks import TaskSummary
+from a2a_tasks.tasks.latest import InvalidToken, LatestPage, LatestTasks
 from tests.twins.deployment import Deployment, agent
 from tests.twins.model import answer
 
 
-def page(deployment: Deployment, size: int = 100, token: str | None = None, **filters: Any) -> Latest:
-    def is_wanted(outline: Outline) -> bool:
+def page(deployment: Deployment, size: int = 100, token: str | None = None, **filters: Any) -> LatestPage:
+    def is_wanted(outline: TaskSummary) -> bool:
         return all(getattr(outline, name) == value for name, value in filters.items())
 
     context_id = filters.get("context_id")
@@ -128,5 +128,5 @@ def test_the_outline_is_that_of_the_task(deployment: Deployment) -> None:
 
     (outline,) = deployment.store.outlines("writer", 10)
 
-    assert outline == Outline.of(deployment.now_of(task))
+    assert outline == TaskSummary.of(deployment.now_of(task))
     assert outline.failure is not None

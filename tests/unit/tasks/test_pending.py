@@ -7,7 +7,7 @@ import pytest
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.task import Lane, Parent, Status
-from a2a_tasks.tasks.submission import Idempotency, Origin
+from a2a_tasks.tasks.submission import ChildOrigin, Idempotency
 from tests.twins.batch_lane import BatchLane
 from tests.twins.deployment import Deployment, agent
 
@@ -109,7 +109,7 @@ def test_a_request_that_was_refused_may_be_repeated_with_its_key(two_may_wait: D
 def test_a_task_that_another_one_starts_counts_like_any_other(two_may_wait: Deployment) -> None:
     parent = two_may_wait.now_of(next(iter(two_may_wait.store.tasks.values())))
     two_may_wait.registry.apply(agent("reader", max_pending_tasks=1))
-    origin = Origin(Parent(parent.ref, "call-1"), 1, parent.ref.task_id, parent.deadline)
+    origin = ChildOrigin(Parent(parent.ref, "call-1"), 1, parent.ref.task_id, parent.deadline)
     child = two_may_wait.submit(agent_id="reader", origin=origin)
     assert child.counts_as_pending
     refusal(two_may_wait, agent_id="reader", origin=replace(origin, task_id=child.correlation_id))

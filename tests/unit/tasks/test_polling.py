@@ -108,7 +108,7 @@ class Behind:
         self.deployment = deployment
         self.seen = list(seen)
 
-    def look(self, _: object) -> Task | None:
+    def get_eventually_consistent(self, _: object) -> Task | None:
         return self.seen.pop(0)
 
 

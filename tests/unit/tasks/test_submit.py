@@ -20,7 +20,7 @@ from a2a_tasks.domain.schedule import (
 from a2a_tasks.domain.task import Budget, Lane, Parent, Priority, Status, TaskRef
 from a2a_tasks.domain.usage import Usage
 from a2a_tasks.ports.errors import PayloadUnavailable, QueueUnavailable, StoreUnavailable
-from a2a_tasks.tasks.submission import MAX_BATCH_TIMEOUT_MS, Origin, Submission
+from a2a_tasks.tasks.submission import MAX_BATCH_TIMEOUT_MS, ChildOrigin, Submission
 from tests.twins.deployment import MAX_ATTEMPTS, MODEL, Deployment, agent
 from tests.twins.faults.failpoints import Crash, Failpoints
 
@@ -308,7 +308,7 @@ def test_if_it_cannot_be_told_what_was_spent_nothing_is_accepted(deployment: Dep
 def test_a_started_task_has_the_id_that_was_chosen_and_ends_with_its_parent(deployment: Deployment) -> None:
     parent = deployment.claim(deployment.submit(timeout_ms=10_000))
     chosen = "019b7b3e-0000-7000-8000-000000000001"
-    origin = Origin(Parent(parent.ref, "call-1"), 1, chosen, parent.deadline)
+    origin = ChildOrigin(Parent(parent.ref, "call-1"), 1, chosen, parent.deadline)
     asked = replace(submission(timeout_ms=300_000), origin=origin)
     child = deployment.submitter().submit(asked)
     assert child.ref == TaskRef("writer", chosen)

@@ -7,7 +7,7 @@ import pytest
 
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.history import events
-from a2a_tasks.domain.history.timeline import Span, SpanKind, spans_of
+from a2a_tasks.domain.history.timeline import TimelineSpan, TimelineSpanKind, spans_of
 from a2a_tasks.domain.task import Lane, Task
 from a2a_tasks.domain.usage import total
 from a2a_tasks.ports.model import ModelBusy
@@ -53,7 +53,7 @@ def course(deployment: Deployment, task: Task) -> list[tuple[Any, ...]]:
     ]
 
 
-def of_kind(found: Timeline, kind: SpanKind) -> list[Span]:
+def of_kind(found: Timeline, kind: TimelineSpanKind) -> list[TimelineSpan]:
     return [span for span in found.spans if span.kind is kind]
 
 
@@ -84,7 +84,7 @@ def test_its_turns_have_all_that_the_task_used(deployment: Deployment) -> None:
     deployment.work()
 
     found = told(deployment, task)
-    turns = of_kind(found, SpanKind.TURN)
+    turns = of_kind(found, TimelineSpanKind.TURN)
     used = [turn.usage for turn in turns if turn.usage is not None]
     assert [(usage.input_tokens, usage.output_tokens, usage.turns) for usage in used] == [(10, 5, 1)] * 3
     assert used[0].cost_usd is not None
@@ -103,13 +103,13 @@ def test_a_wait_for_the_model_is_no_attempt(deployment: Deployment) -> None:
     deployment.work()
 
     found = told(deployment, task)
-    assert [span.name for span in of_kind(found, SpanKind.WAIT)] == ["start", "waits_for_model"]
-    attempts = of_kind(found, SpanKind.ATTEMPT)
+    assert [span.name for span in of_kind(found, TimelineSpanKind.WAIT)] == ["start", "waits_for_model"]
+    attempts = of_kind(found, TimelineSpanKind.ATTEMPT)
     assert [(span.attempt, span.outcome, span.code) for span in attempts] == [
         (1, "waits_for_model", "MODEL_OVERLOADED"),
         (1, "completed", None),
     ]
-    (turn,) = of_kind(found, SpanKind.TURN)
+    (turn,) = of_kind(found, TimelineSpanKind.TURN)
     assert (turn.started_at, turn.turn) == (attempts[1].started_at, 1)
 
 
@@ -122,7 +122,8 @@ def test_a_failed_attempt_says_why(deployment: Deployment) -> None:
         deployment.clock.advance(60)
 
     assert [
-        (span.attempt, span.outcome, span.code) for span in of_kind(told(deployment, task), SpanKind.ATTEMPT)
+        (span.attempt, span.outcome, span.code)
+        for span in of_kind(told(deployment, task), TimelineSpanKind.ATTEMPT)
     ] == [
         (1, "retry", "MODEL_OVERLOADED"),
         (2, "retry", "MODEL_OVERLOADED"),
@@ -164,14 +165,14 @@ def test_a_started_task_is_told_with_its_own_times_and_cost(deployment: Deployme
     found = told(deployment, task)
 
     (child,) = found.children
-    (span,) = of_kind(found, SpanKind.CHILD)
+    (span,) = of_kind(found, TimelineSpanKind.CHILD)
     assert (span.ref, span.name, span.outcome) == (child.ref, "call_agent", "completed")
     assert (span.started_at, span.ended_at) == (child.created_at, child.completed_at)
-    assert [wait.name for wait in of_kind(found, SpanKind.WAIT)] == ["start", "awaits_tasks"]
+    assert [wait.name for wait in of_kind(found, TimelineSpanKind.WAIT)] == ["start", "awaits_tasks"]
     shown = timeline_view(found)
     assert shown["children"][0]["agentId"] == "helper"
     assert shown["children"][0]["usage"]["outputTokens"] == 5
-    own = sum(turn.usage.output_tokens for turn in of_kind(found, SpanKind.TURN) if turn.usage)
+    own = sum(turn.usage.output_tokens for turn in of_kind(found, TimelineSpanKind.TURN) if turn.usage)
     assert (own, shown["usage"]["outputTokens"]) == (10, 15)
 
 
@@ -196,7 +197,7 @@ def test_a_tool_that_a_crash_cut_off_has_no_result(deployment: Deployment) -> No
     with pytest.raises(Crash):
         deployment.work(points)
 
-    (tool,) = of_kind(told(deployment, task), SpanKind.TOOL)
+    (tool,) = of_kind(told(deployment, task), TimelineSpanKind.TOOL)
     assert (tool.name, tool.ended_at, tool.outcome) == ("Write", None, None)
 
 
@@ -212,7 +213,7 @@ def test_a_batch_holds_its_task(deployment: Deployment) -> None:
     task = deployment.claim(deployment.submit(lane=Lane.STANDARD))
     spans = spans_of(replace(task, lane=Lane.BATCH), [], {})
 
-    assert [span.kind for span in spans] == [SpanKind.WAIT, SpanKind.BATCH]
+    assert [span.kind for span in spans] == [TimelineSpanKind.WAIT, TimelineSpanKind.BATCH]
 
 
 def test_records_of_an_earlier_release_have_no_steps(deployment: Deployment) -> None:
@@ -223,7 +224,7 @@ def test_records_of_an_earlier_release_have_no_steps(deployment: Deployment) -> 
 
     spans = spans_of(replace(now, events=(*now.events[:1], events.claimed(now.updated_at))), [], {})
 
-    assert [span.kind for span in spans] == [SpanKind.WAIT, SpanKind.ATTEMPT]
+    assert [span.kind for span in spans] == [TimelineSpanKind.WAIT, TimelineSpanKind.ATTEMPT]
 
 
 def test_a_long_timeline_is_cut(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +236,7 @@ def test_a_long_timeline_is_cut(deployment: Deployment, monkeypatch: pytest.Monk
     found = told(deployment, task)
 
     assert timeline_view(found)["truncated"] is True
-    assert len(of_kind(found, SpanKind.TOOL)) == 1
+    assert len(of_kind(found, TimelineSpanKind.TOOL)) == 1
 
 
 def test_no_text_is_shown(deployment: Deployment) -> None:

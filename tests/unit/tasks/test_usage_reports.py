@@ -10,7 +10,7 @@ from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.task import Payload, Status, Task
 from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.tasks import usage
-from a2a_tasks.tasks.usage import By, Days, UsagePage, UsageReports, UsageRow
+from a2a_tasks.tasks.usage import DayRange, UsageGrouping, UsagePage, UsageReports, UsageRow
 from tests.integration.support.stored_task import canceled, completed, created, failed
 from tests.twins.deployment import Deployment, agent
 
@@ -55,7 +55,7 @@ def test_a_row_for_each_day(deployment: Deployment) -> None:
     done(deployment, 4, Spent(1, "m", USED), at=NOON + DAY_MS)
     created(deployment.store, NOON, number=5, agent_id="writer")
 
-    first, second = whole(reports(deployment).page("demo", By.DAY, Days(FIRST, SECOND)))
+    first, second = whole(reports(deployment).page("demo", UsageGrouping.DAY, DayRange(FIRST, SECOND)))
 
     assert (first.day, first.value, second.day) == ("2026-11-01", None, "2026-11-02")
     assert first.ended == {Status.COMPLETED: 1, Status.CANCELED: 1, Status.FAILED: 1}
@@ -69,7 +69,10 @@ def test_only_the_days_that_are_asked_for(deployment: Deployment) -> None:
     done(deployment, 2, at=midnight)
 
     def days_of(first: date, last: date) -> list[str]:
-        return [row.day for row in whole(reports(deployment).page("demo", By.DAY, Days(first, last)))]
+        return [
+            row.day
+            for row in whole(reports(deployment).page("demo", UsageGrouping.DAY, DayRange(first, last)))
+        ]
 
     assert days_of(FIRST, FIRST) == ["2026-11-01"]
     assert days_of(SECOND, SECOND) == ["2026-11-02"]
@@ -81,22 +84,22 @@ def test_a_row_for_each_agent_model_and_key(deployment: Deployment) -> None:
     done(deployment, 1, Spent(1, "big", USED), Spent(1, "small", USED), key_id="k1")
     done(deployment, 2, Spent(1, "small", USED), agent_id="helper", key_id="k2")
     done(deployment, 3, agent_id="helper")
-    days = Days(FIRST, FIRST)
+    days = DayRange(FIRST, FIRST)
 
-    def found(by: By) -> dict[tuple[str, str | None], tuple[int, int]]:
+    def found(by: UsageGrouping) -> dict[tuple[str, str | None], tuple[int, int]]:
         return by_value(whole(reports(deployment).page("demo", by, days)))
 
     day = "2026-11-01"
-    assert found(By.AGENT) == {(day, "writer"): (1, 200), (day, "helper"): (2, 100)}
-    assert found(By.MODEL) == {(day, "big"): (1, 100), (day, "small"): (2, 200)}
-    assert found(By.KEY) == {(day, "k1"): (1, 200), (day, "k2"): (1, 100), (day, None): (1, 0)}
+    assert found(UsageGrouping.AGENT) == {(day, "writer"): (1, 200), (day, "helper"): (2, 100)}
+    assert found(UsageGrouping.MODEL) == {(day, "big"): (1, 100), (day, "small"): (2, 200)}
+    assert found(UsageGrouping.KEY) == {(day, "k1"): (1, 200), (day, "k2"): (1, 100), (day, None): (1, 0)}
 
 
 def test_a_started_task_counts_for_itself(deployment: Deployment) -> None:
     child = done(deployment, 1, Spent(1, "m", USED), agent_id="helper")
     done(deployment, 2, Spent(1, "m", USED), Spent(1, "m", USED, task_id=child.ref.task_id))
 
-    (row,) = whole(reports(deployment).page("demo", By.DAY, Days(FIRST, FIRST)))
+    (row,) = whole(reports(deployment).page("demo", UsageGrouping.DAY, DayRange(FIRST, FIRST)))
 
     assert row.usage.cost_usd == Decimal("0.50")
 
@@ -104,7 +107,7 @@ def test_a_started_task_counts_for_itself(deployment: Deployment) -> None:
 def test_a_turn_that_was_lost_counts_at_its_most(deployment: Deployment) -> None:
     done(deployment, 1, Spent(1, "m", USED), Spent(1, "m", USED, reserved=True))
 
-    (row,) = whole(reports(deployment).page("demo", By.DAY, Days(FIRST, FIRST)))
+    (row,) = whole(reports(deployment).page("demo", UsageGrouping.DAY, DayRange(FIRST, FIRST)))
 
     assert row.usage.cost_usd == Decimal("0.50")
 
@@ -114,7 +117,7 @@ def test_what_has_no_price_is_counted_apart(deployment: Deployment) -> None:
     done(deployment, 2, Spent(1, "unknown", Usage(7, 7, turns=1)))
     done(deployment, 3)
 
-    (row,) = whole(reports(deployment).page("demo", By.DAY, Days(FIRST, FIRST)))
+    (row,) = whole(reports(deployment).page("demo", UsageGrouping.DAY, DayRange(FIRST, FIRST)))
 
     assert (row.usage.cost_usd, row.usage.input_tokens, row.unpriced) == (Decimal("0.25"), 107, 1)
 
@@ -127,7 +130,7 @@ def test_pages_add_up(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -
 
     pages, token = [], None
     while True:
-        pages.append(reports(deployment).page("demo", By.AGENT, Days(FIRST, FIRST), (), token))
+        pages.append(reports(deployment).page("demo", UsageGrouping.AGENT, DayRange(FIRST, FIRST), (), token))
         if (token := pages[-1].token) is None:
             break
 
@@ -148,7 +151,7 @@ def test_a_page_reads_a_bounded_number_of_agents(
 
     pages, token = [], None
     while True:
-        pages.append(reports(deployment).page("demo", By.DAY, Days(FIRST, FIRST), (), token))
+        pages.append(reports(deployment).page("demo", UsageGrouping.DAY, DayRange(FIRST, FIRST), (), token))
         if (token := pages[-1].token) is None:
             break
 
@@ -159,7 +162,7 @@ def test_of_one_agent(deployment: Deployment) -> None:
     done(deployment, 1, agent_id="writer")
     done(deployment, 2, agent_id="helper")
 
-    page = reports(deployment).page("demo", By.AGENT, Days(FIRST, FIRST), ["helper"])
+    page = reports(deployment).page("demo", UsageGrouping.AGENT, DayRange(FIRST, FIRST), ["helper"])
 
     assert [row.value for row in whole(page)] == ["helper"]
 
@@ -167,18 +170,18 @@ def test_of_one_agent(deployment: Deployment) -> None:
 @pytest.mark.parametrize("agent_id", ["spy", "nobody"])
 def test_a_foreign_agent_is_like_a_missing_one(deployment: Deployment, agent_id: str) -> None:
     with pytest.raises(RequestRefused, match="AGENT_NOT_FOUND"):
-        reports(deployment).page("demo", By.DAY, Days(FIRST, FIRST), [agent_id])
+        reports(deployment).page("demo", UsageGrouping.DAY, DayRange(FIRST, FIRST), [agent_id])
 
 
 @pytest.mark.parametrize("token", ["", "x", "spy/", "writer/nonsense", "/"])
 def test_a_token_that_nobody_gave_is_refused(deployment: Deployment, token: str) -> None:
     with pytest.raises(RequestRefused, match="pageToken"):
-        reports(deployment).page("demo", By.DAY, Days(FIRST, FIRST), (), token)
+        reports(deployment).page("demo", UsageGrouping.DAY, DayRange(FIRST, FIRST), (), token)
 
 
 def test_days_that_cannot_be() -> None:
     with pytest.raises(RequestRefused, match="from: is after to"):
-        Days(SECOND, FIRST)
+        DayRange(SECOND, FIRST)
     with pytest.raises(RequestRefused, match="366 days"):
-        Days(date(2025, 11, 1), date(2026, 11, 2))
-    assert Days(date(2025, 11, 2), date(2026, 11, 2))
+        DayRange(date(2025, 11, 1), date(2026, 11, 2))
+    assert DayRange(date(2025, 11, 2), date(2026, 11, 2))

@@ -14,7 +14,7 @@ def test_a_followers_page_goes_on_where_the_last_one_ended() -> None:
     task = replace(new_task(), status=Status.RUNNING, attempt=1, events=told)
 
     def shown(after: int) -> dict[str, Any]:
-        return events_view(events.news(task, after, 2))
+        return events_view(events.events_after(task, after, 2))
 
     first = shown(0)
     second = shown(int(first["nextCursor"]))

@@ -16,7 +16,7 @@ from a2a_tasks.domain.webhooks.push import (
     notification_of,
 )
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.queues import Unsent
+from a2a_tasks.ports.queues import SendFailure
 from a2a_tasks.tasks.submission import Idempotency, Submission
 from a2a_tasks.webhooks.push_configs import PushConfigs
 from tests.twins.deployment import Deployment, agent
@@ -240,7 +240,7 @@ def test_a_creation_that_dies_and_is_repeated_has_one_configuration(
 
 def say(deployment: Deployment, message: str, **changes: Any) -> Task:
     said = Submission("demo", "writer", message, None, None, "request-1", context_id="talk", **changes)
-    return deployment.exchanges().begin(said)
+    return deployment.message_sender().begin(said)
 
 
 def test_a_message_that_is_waited_for_has_its_receiver(deployment: Deployment) -> None:
@@ -365,7 +365,7 @@ class Flaky(MemorySender[Notification]):
     def send(self, notifications: Any) -> Any:
         failed = list(notifications)[1::2] if self.fault == "some" else list(notifications)
         self.sent += [one for one in notifications if self.fault == "lost" or one not in failed]
-        return [Unsent(one, self.fault) for one in failed]
+        return [SendFailure(one, self.fault) for one in failed]
 
 
 def test_an_id_says_nothing_but_is_fit_for_a_header(deployment: Deployment) -> None:

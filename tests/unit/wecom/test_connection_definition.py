@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a2a_tasks.wecom.connection import Connection, Conversation, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConversationScope
 from a2a_tasks.wecom.connection_definition import InvalidConnection, parse_connection
 from a2a_tasks.wecom.language import Language
 from a2actl.wecom.view import document_of
@@ -27,8 +27,8 @@ def problems(document: object) -> list[str]:
 
 
 def test_what_is_left_out_has_its_default() -> None:
-    assert made(BOT) == Connection("helper", "demo", Kind.BOT, "arn", 5, agent_id="assistant")
-    assert made(GROUP) == Connection("ops", "demo", Kind.GROUP, "arn", 5)
+    assert made(BOT) == Connection("helper", "demo", ConnectionKind.BOT, "arn", 5, agent_id="assistant")
+    assert made(GROUP) == Connection("ops", "demo", ConnectionKind.GROUP, "arn", 5)
 
 
 def test_everything_that_a_bot_may_have() -> None:
@@ -51,12 +51,12 @@ def test_everything_that_a_bot_may_have() -> None:
     assert made(document) == Connection(
         "helper",
         "demo",
-        Kind.BOT,
+        ConnectionKind.BOT,
         "arn",
         5,
         agent_id="assistant",
         bot_id="aib0123456789",
-        conversation=Conversation.GROUP,
+        conversation=ConversationScope.GROUP,
         allowed_users=frozenset({"LiLei", "han@example.cn"}),
         welcome="你好",
         fallback="desk",
@@ -91,12 +91,12 @@ bots = st.builds(
     Connection,
     st.just("helper"),
     st.just("demo"),
-    st.just(Kind.BOT),
+    st.just(ConnectionKind.BOT),
     st.just("arn"),
     st.just(5),
     agent_id=st.just("assistant"),
     bot_id=st.none() | st.just("aib1"),
-    conversation=st.sampled_from(Conversation),
+    conversation=st.sampled_from(ConversationScope),
     allowed_users=st.frozensets(st.sampled_from(["LiLei", "han"])),
     welcome=st.none() | st.text("你好 hello", min_size=1).map(str.strip).filter(bool),
     fallback=st.none() | st.just("desk"),

@@ -8,8 +8,8 @@ import pytest
 from a2a_tasks.domain.access.rate import Rate
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.wecom.cards import CardKind, CardRef, question_name
-from a2a_tasks.wecom.connection import Conversation
-from a2a_tasks.wecom.exchange import STREAM_MS, Exchange, State
+from a2a_tasks.wecom.connection import ConversationScope
+from a2a_tasks.wecom.exchange import STREAM_MS, Exchange, ExchangeState
 from local.wecom.card_rules import problem_of
 from tests.twins.deployment import agent
 from tests.twins.faults.failpoints import Crash, Failpoints
@@ -48,7 +48,7 @@ def pressed(reply: dict[str, Any] | None) -> str:
 
 def waiting(talk: Talk) -> list[Exchange]:
     """Exchanges that a sender must answer."""
-    return [exchange for exchange in talk.kept() if exchange.state is State.CLOSED]
+    return [exchange for exchange in talk.kept() if exchange.state is ExchangeState.CLOSED]
 
 
 def only_task(talk: Talk) -> Task:
@@ -93,7 +93,7 @@ class TestOptions:
         assert "userids" not in reply
         (_, later) = talk.kept()
         assert later.end is not None
-        assert (later.end.status, later.state) == (Status.COMPLETED, State.CLOSED)
+        assert (later.end.status, later.state) == (Status.COMPLETED, ExchangeState.CLOSED)
         assert later.sealed_url is not None
         (result,) = talk.deployment.model.requests[-1].messages[-1]["content"]
         assert result["content"] == "华东"
@@ -160,7 +160,7 @@ class TestOptions:
         assert result["content"] == "华南"
 
     def test_of_two_who_press_at_once_one_is_answered(self) -> None:
-        talk = Talk(connection=replace(HELPER, conversation=Conversation.GROUP))
+        talk = Talk(connection=replace(HELPER, conversation=ConversationScope.GROUP))
         card = asking(talk, chat=GROUP)
         points = Failpoints()
         points.before("store.resume", lambda: talk.press(card, "华北", user="HanMeimei", chat=GROUP))
@@ -194,7 +194,7 @@ class TestWhoMayPress:
         assert pressed(talk.press(card, "华东", chat=GROUP)) == "LiLei 已选：华东"[:9] + "…"
 
     def test_in_a_group_that_shares_one_everybody(self) -> None:
-        talk = Talk(connection=replace(HELPER, conversation=Conversation.GROUP))
+        talk = Talk(connection=replace(HELPER, conversation=ConversationScope.GROUP))
         card = asking(talk, chat=GROUP)
 
         reply = talk.press(card, "华东", user="HanMeimei", chat=GROUP)
@@ -203,7 +203,7 @@ class TestWhoMayPress:
         assert reply["template_card"]["sub_title_text"] == "HanMeimei 已选：华东"
 
     def test_the_agent_learns_who_pressed_in_a_group(self) -> None:
-        talk = Talk(connection=replace(HELPER, conversation=Conversation.GROUP))
+        talk = Talk(connection=replace(HELPER, conversation=ConversationScope.GROUP))
         card = asking(talk, chat=GROUP)
 
         talk.press(card, "华东", user="HanMeimei", chat=GROUP)
@@ -294,7 +294,7 @@ class TestAgain:
         assert first.messages[-1] == second.messages[-1]
 
     def test_in_a_group_the_agent_learns_who_asks_again(self) -> None:
-        talk = Talk(connection=replace(HELPER, conversation=Conversation.GROUP))
+        talk = Talk(connection=replace(HELPER, conversation=ConversationScope.GROUP))
         card = self.failed(talk, chat=GROUP)
         talk.deployment.model.then(answer("42"))
 

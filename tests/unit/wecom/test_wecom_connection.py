@@ -7,9 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a2a_tasks.adapters.wecom.cached_departments import CachedDepartments
-from a2a_tasks.wecom.connection import KEY_RANDOM_BYTES, Connection, ConnectionSecrets, Kind, new_keys
+from a2a_tasks.wecom.connection import (
+    KEY_RANDOM_BYTES,
+    Connection,
+    ConnectionKind,
+    ConnectionSecrets,
+    new_keys,
+)
 from a2a_tasks.wecom.protocol.callback_keys import callback_keys
-from a2a_tasks.wecom.protocol.crypto import Query, open_with
+from a2a_tasks.wecom.protocol.crypto import CallbackQuery, open_with
 from a2a_tasks.wecom.users import is_admitted, needs_departments
 from tests.twins.clock import FakeClock
 
@@ -23,12 +29,13 @@ RANDOM = bytes(16)
 
 
 def bot(**changes: object) -> Connection:
-    return Connection("helper", "demo", Kind.BOT, "arn", 1, agent_id="assistant", bot_id="aib1", **changes)  # type: ignore[arg-type]
+    given = {"agent_id": "assistant", "bot_id": "aib1"} | changes
+    return Connection("helper", "demo", ConnectionKind.BOT, "arn", 1, **given)  # type: ignore[arg-type]
 
 
 def app(**changes: object) -> Connection:
     given = {"agent_id": "assistant", "corp_id": "ww0123456789abcdef", "app_id": "1000002"} | changes
-    return Connection("desk", "demo", Kind.APP, "arn", 1, **given)  # type: ignore[arg-type]
+    return Connection("desk", "demo", ConnectionKind.APP, "arn", 1, **given)  # type: ignore[arg-type]
 
 
 @given(st.builds(ConnectionSecrets, *[st.none() | st.text(min_size=1)] * len(fields(ConnectionSecrets))))
@@ -60,7 +67,7 @@ def test_after_a_rotation_both_keys_open_until_the_old_one_is_retired() -> None:
         ("old", OLD_AES_KEY, ""),
     ]
     encrypted = keys[1].encrypt("hello", RANDOM)
-    query = Query(keys[1].sign("1790000002", "n", encrypted), "1790000002", "n")
+    query = CallbackQuery(keys[1].sign("1790000002", "n", encrypted), "1790000002", "n")
     assert open_with(keys, query, encrypted, NOW).key == keys[1]
     retired = callback_keys(bot(), ConnectionSecrets("new", AES_KEY))
     assert retired == keys[:1]
@@ -114,7 +121,9 @@ def test_new_keys_are_letters_and_digits_of_which_a_key_can_be_made(random: byte
     assert (token + aes_key).isalnum()
     [key] = callback_keys(bot(), ConnectionSecrets(token, aes_key))
     encrypted = key.encrypt("你好", RANDOM)
-    assert open_with([key], Query(key.sign("1790000002", "n", encrypted), "1790000002", "n"), encrypted, NOW)
+    assert open_with(
+        [key], CallbackQuery(key.sign("1790000002", "n", encrypted), "1790000002", "n"), encrypted, NOW
+    )
 
 
 def test_new_keys_differ_in_all_that_they_are_made_of() -> None:

@@ -8,7 +8,7 @@ from a2a_tasks.a2a import card, http_json, json_rpc
 from a2a_tasks.a2a.card import CardFile
 from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.http import Answer, Request
-from a2a_tasks.a2a.methods import Call, Methods
+from a2a_tasks.a2a.methods import CallContext, Methods
 from a2a_tasks.a2a.v03 import card as v03_card
 from a2a_tasks.access.authentication import authenticate
 from a2a_tasks.access.rate_limits import RateLimitedCaller, RateLimiter
@@ -57,7 +57,7 @@ class AgentHandler:
         if request.rest == card.WELL_KNOWN or request.rest in v03_card.WELL_KNOWN:
             return self._card(request).to_streamed({})
         caller = self.limiter.caller(event["requestContext"]["authorizer"])
-        call = Call(
+        call = CallContext(
             project_id=event["requestContext"]["authorizer"]["projectId"],
             agent_id=request.agent_id,
             address=request.address,
@@ -78,7 +78,7 @@ class AgentHandler:
             answer = _refusal(A2AError.of(refused), request)
         return replace(answer, pieces=self._guarded(answer.pieces, caller)).to_streamed(caller.headers)
 
-    def _answered(self, request: Request, call: Call) -> Answer:
+    def _answered(self, request: Request, call: CallContext) -> Answer:
         match request.rest:
             case "":
                 return json_rpc.answer(self.methods, request, call)

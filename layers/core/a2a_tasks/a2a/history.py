@@ -16,7 +16,7 @@ MAX_BYTES = 3 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class History:
+class TaskHistory:
     """Reads histories. Raises ``StoreUnavailable``, ``PayloadUnavailable`` and ``PayloadCorrupt``."""
 
     records: RecordStore

@@ -7,7 +7,7 @@ from typing import Any
 from a2a_tasks.a2a import requests
 from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.http import A2A_JSON, JSON, Answer, Request, retry_after
-from a2a_tasks.a2a.methods import STREAMING, Call, Methods
+from a2a_tasks.a2a.methods import STREAMING, CallContext, Methods
 
 TASK, CONFIGS = r"/tasks/(?P<task>[^/:]+)", "/pushNotificationConfigs"
 ROUTES = [
@@ -30,7 +30,7 @@ OF_ONE_TASK = frozenset({"GetTask", "CancelTask", "SubscribeToTask"})
 """Methods whose ``id`` is the task's. For others that is ``taskId``, and ``id`` is the configuration's."""
 
 
-def answer(methods: Methods, request: Request, call: Call, path: str) -> Answer:
+def answer(methods: Methods, request: Request, call: CallContext, path: str) -> Answer:
     """The response to a request, also to an invalid one. ``path`` is below the binding's address."""
     try:
         request.check_version()

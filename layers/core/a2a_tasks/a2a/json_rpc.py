@@ -5,21 +5,21 @@ from typing import Any
 
 from a2a_tasks.a2a.errors import OF_HTTP_ALONE, A2AError, Problem
 from a2a_tasks.a2a.http import Answer, Request, retry_after
-from a2a_tasks.a2a.methods import STREAMING, Call, Methods
+from a2a_tasks.a2a.methods import STREAMING, CallContext, Methods
 from a2a_tasks.domain.text.json_limits import NO_TEXT, is_text
 
 type Id = str | int | None
 type Form = Callable[[A2AError], dict[str, Any]]
 
 
-def answer(methods: Methods, request: Request, call: Call) -> Answer:
+def answer(methods: Methods, request: Request, call: CallContext) -> Answer:
     """The response to a request, also to an invalid one; streamed for streaming methods."""
     request_id: Id = None
     try:
         document = document_of(request)
         request_id = id_of(document)
         request.check_version()
-        method, params = asked(document)
+        method, params = method_and_params(document)
         if method in STREAMING:
             responses = methods.stream(method, params, call)
             return Answer.of_stream(each and response(request_id, each) for each in responses)
@@ -34,14 +34,14 @@ def response(request_id: Id, result: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": request_id, "result": result}
 
 
-def refused(error: A2AError, request_id: Id, form: Form = A2AError.to_json_rpc) -> dict[str, Any]:
+def error_response(error: A2AError, request_id: Id, form: Form = A2AError.to_json_rpc) -> dict[str, Any]:
     """An error response. ``form`` makes its ``error`` member."""
     return {"jsonrpc": "2.0", "id": request_id, "error": form(error)}
 
 
 def refusal(error: A2AError, request_id: Id = None, form: Form = A2AError.to_json_rpc) -> Answer:
     """An error as an HTTP response."""
-    document = refused(error, request_id, form)
+    document = error_response(error, request_id, form)
     # with 200, as JSON-RPC has it: the error is in the body
     if error.problem not in OF_HTTP_ALONE:
         return Answer.of(document)
@@ -69,7 +69,7 @@ def id_of(document: Mapping[str, Any]) -> Id:
     return request_id
 
 
-def asked(document: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+def method_and_params(document: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """Method and parameters. Raises ``A2AError``."""
     if document.get("jsonrpc") != "2.0":
         raise A2AError(Problem.INVALID_REQUEST, 'jsonrpc: must be "2.0"')

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.a2a import card, requests, view
+from a2a_tasks.a2a.artifacts import InlineBudget, saved_views
 from a2a_tasks.a2a.card import Publisher
 from a2a_tasks.a2a.errors import A2AError, Problem
-from a2a_tasks.a2a.history import History
+from a2a_tasks.a2a.history import TaskHistory
 from a2a_tasks.a2a.messages import IncomingMessage
 from a2a_tasks.a2a.rejection import Rejecter
-from a2a_tasks.a2a.saved import Room, saved_views
 from a2a_tasks.a2a.streaming import StreamResponses
 from a2a_tasks.a2a.times import Times
 from a2a_tasks.access.server_errors import server_error
@@ -27,7 +27,7 @@ from a2a_tasks.domain.tracing.trace_context import TraceContext
 from a2a_tasks.domain.webhooks.push import Authentication, PushConfig, PushFormat
 from a2a_tasks.ports.errors import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from a2a_tasks.ports.registry import AgentReader
-from a2a_tasks.ports.tasks import Outline
+from a2a_tasks.ports.tasks import TaskSummary
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks import payload
 from a2a_tasks.tasks.latest import InvalidToken, LatestTasks, token_of
@@ -45,7 +45,7 @@ MAX_LIST_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Call:
+class CallContext:
     """Who calls, and how. ``address`` is the agent's without a trailing slash. ``wait_seconds`` and
     ``stream_seconds`` return for how many seconds a response may be waited for or streamed.
     ``count_creation`` is called before a task is created and ``open_stream`` before a wait or stream, with
@@ -74,16 +74,16 @@ class Methods:
     latest: LatestTasks
     rejecter: Rejecter
     answerer: Answerer
-    history: History
+    history: TaskHistory
     registry: AgentReader
     push: PushConfigs
     follower: Follower
     telemetry: Telemetry
     publisher: Publisher
 
-    def call(self, method: str, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
+    def call(self, method: str, params: Mapping[str, Any], call: CallContext) -> dict[str, Any]:
         """The result of a method. Raises only ``A2AError``."""
-        methods: dict[str, Callable[[dict[str, Any], Call], dict[str, Any]]] = {
+        methods: dict[str, Callable[[dict[str, Any], CallContext], dict[str, Any]]] = {
             "SendMessage": self._send,
             "GetTask": self._get,
             "ListTasks": self._list,
@@ -117,7 +117,9 @@ class Methods:
             server_error(self.telemetry, "request failed", error)
             raise A2AError(Problem.INTERNAL_ERROR, "The service met an unexpected error.") from error
 
-    def stream(self, method: str, params: Mapping[str, Any], call: Call) -> Iterator[dict[str, Any] | None]:
+    def stream(
+        self, method: str, params: Mapping[str, Any], call: CallContext
+    ) -> Iterator[dict[str, Any] | None]:
         """The responses of a method of ``STREAMING`` as they arise. None is a keep-alive.
 
         Before the first one it raises what ``call`` raises, after that ``StoreUnavailable`` and
@@ -136,28 +138,28 @@ class Methods:
         updates = self.follower.follow(task, last_number(task.events), until, known)
         return StreamResponses(self._results).of(first, updates)
 
-    def _send_streaming(self, params: dict[str, Any], call: Call) -> tuple[Task, dict[str, Any]]:
+    def _send_streaming(self, params: dict[str, Any], call: CallContext) -> tuple[Task, dict[str, Any]]:
         task = self._sent(params, call)
-        return task, self._view(task, params.get("configuration", {}).get("historyLength"), Room())
+        return task, self._view(task, params.get("configuration", {}).get("historyLength"), InlineBudget())
 
-    def _subscribe(self, params: dict[str, Any], call: Call) -> tuple[Task, dict[str, Any]]:
+    def _subscribe(self, params: dict[str, Any], call: CallContext) -> tuple[Task, dict[str, Any]]:
         task = self.tasks.find(call.project_id, call.agent_id, params["id"])
         if task.is_terminal:
             raise A2AError(
                 Problem.UNSUPPORTED_OPERATION, f"The task has {task.status}; GetTask has its results."
             )
-        return task, self._view(task, None, Room())
+        return task, self._view(task, None, InlineBudget())
 
     def _results(
-        self, task: Task, room: Room | None = None
+        self, task: Task, room: InlineBudget | None = None
     ) -> tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]:
         """Output and saved artifacts. ``room`` is shared by all tasks of a response."""
         results = self.tasks.results
-        return results.output(task), saved_views(results, task.artifacts, room or Room())
+        return results.output(task), saved_views(results, task.artifacts, room or InlineBudget())
 
     # -- messages
 
-    def _send(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+    def _send(self, params: dict[str, Any], call: CallContext) -> dict[str, Any]:
         configuration = params.get("configuration", {})
         # before the task is created: a refused wait must create no task
         if not configuration.get("returnImmediately"):
@@ -165,9 +167,9 @@ class Methods:
         task = self._sent(params, call)
         if not configuration.get("returnImmediately"):
             task = self.tasks.wait(call.project_id, call.agent_id, task.ref.task_id, call.wait_seconds())
-        return {"task": self._view(task, configuration.get("historyLength"), Room())}
+        return {"task": self._view(task, configuration.get("historyLength"), InlineBudget())}
 
-    def _sent(self, params: dict[str, Any], call: Call) -> Task:
+    def _sent(self, params: dict[str, Any], call: CallContext) -> Task:
         """The task that a message creates or continues."""
         message, configuration = params["message"], params.get("configuration", {})
         if message["role"] != "ROLE_USER":
@@ -189,7 +191,7 @@ class Methods:
         push: PushConfig | None,
         times: Times,
         idempotency: Idempotency | None,
-        call: Call,
+        call: CallContext,
     ) -> Task:
         context_id = message.get("contextId")
         if context_id is not None and not ids.CONTEXT_ID.fullmatch(context_id):
@@ -220,7 +222,7 @@ class Methods:
         )
 
     def _go_on(
-        self, message: dict[str, Any], said: IncomingMessage, push: PushConfig | None, call: Call
+        self, message: dict[str, Any], said: IncomingMessage, push: PushConfig | None, call: CallContext
     ) -> Task:
         """Answer a task's question."""
         task = self.tasks.find(call.project_id, call.agent_id, message["taskId"])
@@ -239,12 +241,12 @@ class Methods:
 
     # -- tasks
 
-    def _get(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+    def _get(self, params: dict[str, Any], call: CallContext) -> dict[str, Any]:
         task = self.tasks.find(call.project_id, call.agent_id, params["id"])
-        return self._view(task, params.get("historyLength"), Room())
+        return self._view(task, params.get("historyLength"), InlineBudget())
 
-    def _list(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
-        def is_wanted(task: Outline) -> bool:
+    def _list(self, params: dict[str, Any], call: CallContext) -> dict[str, Any]:
+        def is_wanted(task: TaskSummary) -> bool:
             return (
                 params.get("contextId") in (None, task.context_id)
                 and params.get("status") in (None, view.state_of(task.status, task.failure))
@@ -274,10 +276,10 @@ class Methods:
         """The tasks from the first on, as many as fit into a response."""
         views: list[dict[str, Any]] = []
         size = 0
-        room = Room() if params.get("includeArtifacts") else None
+        room = InlineBudget() if params.get("includeArtifacts") else None
         length = params.get("historyLength", 0)
         has_texts = room is not None or length != 0
-        for task in payload.at_hand(self.tasks.payloads, tasks) if has_texts else tasks:
+        for task in payload.with_inlined(self.tasks.payloads, tasks) if has_texts else tasks:
             shown = self._view(task, length, room)
             size += len(view.to_bytes(shown))
             # at least one, or the next page would be the same
@@ -286,43 +288,45 @@ class Methods:
             views.append(shown)
         return views
 
-    def _cancel(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+    def _cancel(self, params: dict[str, Any], call: CallContext) -> dict[str, Any]:
         task = self.tasks.find(call.project_id, call.agent_id, params["id"])
         # also for a canceled task: the protocol has an error for it, unlike the REST API
         if task.is_terminal:
             raise A2AError(
                 Problem.TASK_NOT_CANCELABLE, f"The task is {task.status} and cannot be canceled any more."
             )
-        return self._view(self.tasks.cancel(call.project_id, call.agent_id, params["id"]), None, Room())
+        return self._view(
+            self.tasks.cancel(call.project_id, call.agent_id, params["id"]), None, InlineBudget()
+        )
 
-    def _view(self, task: Task, history_length: int | None, room: Room | None) -> dict[str, Any]:
+    def _view(self, task: Task, history_length: int | None, room: InlineBudget | None) -> dict[str, Any]:
         """``room`` limits the contents of artifacts. None leaves all results out."""
         output, artifacts = (None, ()) if room is None else self._results(task, room)
         return view.task_view(task, output, artifacts, self.history.of(task, history_length))
 
     # -- push configurations
 
-    def _create_push(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+    def _create_push(self, params: dict[str, Any], call: CallContext) -> dict[str, Any]:
         task_id, config = _task_id(params), _push_config(params, call)
         if config is None:
             raise A2AError.invalid("url", "is required")
         return push_config_view(task_id, self.push.create(call.project_id, call.agent_id, task_id, config))
 
-    def _get_push(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+    def _get_push(self, params: dict[str, Any], call: CallContext) -> dict[str, Any]:
         task_id = params["taskId"]
         return push_config_view(task_id, self.push.get(call.project_id, call.agent_id, task_id, params["id"]))
 
-    def _list_push(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+    def _list_push(self, params: dict[str, Any], call: CallContext) -> dict[str, Any]:
         """All on one page, since a task has few."""
         task_id = params["taskId"]
         configs = self.push.list(call.project_id, call.agent_id, task_id)
         return {"configs": [push_config_view(task_id, config) for config in configs], "nextPageToken": ""}
 
-    def _delete_push(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+    def _delete_push(self, params: dict[str, Any], call: CallContext) -> dict[str, Any]:
         self.push.delete(call.project_id, call.agent_id, params["taskId"], params["id"])
         return {}
 
-    def _card(self, _params: dict[str, Any], call: Call) -> dict[str, Any]:
+    def _card(self, _params: dict[str, Any], call: CallContext) -> dict[str, Any]:
         agent = agent_of_project(self.registry, call.project_id, call.agent_id)
         return card.agent_card(agent, call.address, self.publisher)
 
@@ -336,7 +340,7 @@ def _task_id(params: Mapping[str, Any]) -> str:
     return task_id
 
 
-def _push_config(given: Mapping[str, Any] | None, call: Call) -> PushConfig | None:
+def _push_config(given: Mapping[str, Any] | None, call: CallContext) -> PushConfig | None:
     if not given:
         return None
     known = given.get("authentication")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from a2a_tasks.a2a import view
-from a2a_tasks.a2a.saved import Room, saved_views
+from a2a_tasks.a2a.artifacts import InlineBudget, saved_views
 from a2a_tasks.a2a.v03 import objects as v03
 from a2a_tasks.domain.task import Progress, Status, Task
 from a2a_tasks.domain.webhooks.push import Notification, PushFormat
@@ -49,7 +49,7 @@ class NotificationBodies:
         with suppress(PayloadCorrupt):  # the texts were deleted: the end of the task is still reported
             output = self.results.output(task)
             # links instead of contents if these do not fit; they are new in each attempt, because they expire
-            for room in (Room(MAX_BYTES), Room(0)):
+            for room in (InlineBudget(MAX_BYTES), InlineBudget(0)):
                 yield view.task_view(task, output, saved_views(self.results, task.artifacts, room))
         bare = view.task_view(task, None)
         if task.output is not None or task.artifacts:

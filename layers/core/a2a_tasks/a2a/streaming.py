@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.a2a import view
-from a2a_tasks.conversations.follow import Update
+from a2a_tasks.conversations.follow import FollowUpdate
 from a2a_tasks.domain.history.event import EventType
 from a2a_tasks.domain.task import Status, Task
 
-type Results = Callable[[Task], tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]]
+type StreamResults = Callable[[Task], tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]]
 """A task's output and saved artifacts, as ``view.artifacts_view`` takes them."""
 
 
@@ -23,12 +23,12 @@ class StreamResponses:
     cannot start soon, the last response says when to subscribe again.
     """
 
-    results: Results
+    results: StreamResults
     said: str = ""
     progress: str = ""
 
     def of(
-        self, first: Mapping[str, Any], updates: Iterable[Update | None]
+        self, first: Mapping[str, Any], updates: Iterable[FollowUpdate | None]
     ) -> Iterator[dict[str, Any] | None]:
         """The responses of a stream. ``first`` is the task as ``view.task_view`` shows it. None is a
         keep-alive."""
@@ -43,14 +43,14 @@ class StreamResponses:
             if update.rest_ms is not None:
                 yield {"statusUpdate": view.rest_event(update.task, update.rest_ms)}
 
-    def _progress(self, update: Update) -> Iterator[dict[str, Any]]:
+    def _progress(self, update: FollowUpdate) -> Iterator[dict[str, Any]]:
         if update.progress is None:
             return
         self.progress = self.progress[: update.progress.offset] + update.progress.text
         paragraphs = self.progress.split("\n\n")
         yield {"statusUpdate": view.progress_event(update.task, len(paragraphs), paragraphs[-1])}
 
-    def _draft(self, update: Update) -> Iterator[dict[str, Any]]:
+    def _draft(self, update: FollowUpdate) -> Iterator[dict[str, Any]]:
         if update.text is None:
             return
         # anything else replaces the whole text: a turn was restarted, or this is the first piece
@@ -60,7 +60,7 @@ class StreamResponses:
         artifact = {"artifactId": view.RESULT, "name": view.RESULT, "parts": [{"text": text}]}
         yield _artifact_update(update.task, artifact, append=appends, is_last=False)
 
-    def _changes(self, update: Update) -> Iterator[dict[str, Any]]:
+    def _changes(self, update: FollowUpdate) -> Iterator[dict[str, Any]]:
         for event in update.events:
             if event.type is EventType.ARTIFACT:
                 continue  # artifacts are sent together at the end, because links expire

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from a2a_tasks.access.budgets import DailyBudgets
 from a2a_tasks.domain.task import Task
-from a2a_tasks.domain.usage import NOTHING, Spent, Usage, as_used, own, released
+from a2a_tasks.domain.usage import NOTHING, Spent, Usage, as_used, own_usage, released
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
@@ -33,27 +33,27 @@ class DayCount:
         from when it is set. Raises ``StoreUnavailable``."""
         if task.counted is not None or not self.budgets.settings(task.project_id).has_budget:
             return task.counted
-        return own(as_used(spent))
+        return own_usage(as_used(spent))
 
     def add(self, task: Task, spent: tuple[Spent, ...], counted: Usage | None) -> Usage | None:
         """Count usage since ``counted``, except for a turn in progress. Returns what the day counts now.
         Corrections downwards wait until no worker holds the task."""
         if counted is None:
             return None
-        more, _ = _difference(own(released(spent)), counted)
+        more, _ = _difference(own_usage(released(spent)), counted)
         # otherwise the difference stays open, and is added with the next turn or when the task is settled
         return _plus(counted, more) if self._add(task, more) else counted
 
     def owes(self, task: Task) -> bool:
         """Whether usage of an ended task may not be counted completely."""
-        return task.counted is not None and own(as_used(task.spent)) != task.counted
+        return task.counted is not None and own_usage(as_used(task.spent)) != task.counted
 
     def settle(self, task: Task, counted: Usage | None = None) -> bool:
         """Count all usage of a task that no worker holds any more, and record that. ``counted`` is what the
         day counts if that is more than recorded. False if it must be repeated."""
         if task.counted is None:
             return True
-        used, known = own(as_used(task.spent)), counted or task.counted
+        used, known = own_usage(as_used(task.spent)), counted or task.counted
         more, less = _difference(used, known)
         is_counted = self._add(task, more)
         if not is_counted:

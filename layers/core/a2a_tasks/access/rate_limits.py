@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from a2a_tasks.access.open_streams import OpenStreams
-from a2a_tasks.domain.access.rate import KeyLimits, Metered, Rate, open_streams_of, rate_of
+from a2a_tasks.domain.access.rate import KeyLimits, Rate, RateLimitKind, open_streams_of, rate_of
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import StoreUnavailable
@@ -23,7 +23,7 @@ PAUSE_US = 1_000_000
 """Longest time for which a process does not query a bucket again after it was empty. ``Retry-After`` is never
 shorter."""
 LATELY_US = 10 * PAUSE_US
-_WORDS = {Metered.REQUESTS: "Requests", Metered.CREATIONS: "New tasks"}
+_WORDS = {RateLimitKind.REQUESTS: "Requests", RateLimitKind.CREATIONS: "New tasks"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class BucketState:
         return self.rate.wait(self.tat, self.now)
 
     @property
-    def whole_in(self) -> int:
+    def full_in(self) -> int:
         """Until the bucket is full."""
         return max(0, self.tat - self.now)
 
@@ -177,13 +177,13 @@ class RateLimitedCaller:
     limiter: RateLimiter
     key_id: str
     own: KeyLimits
-    _states: dict[Metered, BucketState] = field(default_factory=dict)
+    _states: dict[RateLimitKind, BucketState] = field(default_factory=dict)
     _place: StreamPlace | None = None
 
     def count_request(self) -> None:
         """Count a request. Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED)."""
-        if not self._take(Metered.REQUESTS, 1):
-            raise self._refusal(Metered.REQUESTS)
+        if not self._take(RateLimitKind.REQUESTS, 1):
+            raise self._refusal(RateLimitKind.REQUESTS)
 
     def count_creation(self) -> None:
         """Count the creation of a task. Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED)."""
@@ -192,9 +192,9 @@ class RateLimitedCaller:
     def count_creations(self, count: int) -> int:
         """Count the creation of up to ``count`` tasks. Returns how many are allowed: the first ones; the
         rest get ``creation_refusal``. Raises ``RequestRefused`` (RATE_LIMIT_EXCEEDED) if none is."""
-        granted = self._take(Metered.CREATIONS, count)
+        granted = self._take(RateLimitKind.CREATIONS, count)
         if not granted:
-            raise self._refusal(Metered.CREATIONS)
+            raise self._refusal(RateLimitKind.CREATIONS)
         return granted
 
     def open_stream(self, seconds: float) -> None:
@@ -213,7 +213,7 @@ class RateLimitedCaller:
     @property
     def creation_refusal(self) -> RequestRefused:
         """The error for tasks beyond the limit."""
-        return self._refusal(Metered.CREATIONS)
+        return self._refusal(RateLimitKind.CREATIONS)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -225,10 +225,10 @@ class RateLimitedCaller:
         return {
             "RateLimit-Limit": str(least.rate.burst),
             "RateLimit-Remaining": str(least.free),
-            "RateLimit-Reset": str(_seconds(least.whole_in)),
+            "RateLimit-Reset": str(_seconds(least.full_in)),
         }
 
-    def _take(self, metered: Metered, count: int) -> int:
+    def _take(self, metered: RateLimitKind, count: int) -> int:
         rate = rate_of(metered, self.own, self.limiter.deployed)
         if rate is None:
             return count
@@ -237,7 +237,7 @@ class RateLimitedCaller:
             self._states[metered] = state
         return taken
 
-    def _refusal(self, metered: Metered) -> RequestRefused:
+    def _refusal(self, metered: RateLimitKind) -> RequestRefused:
         state = self._states[metered]
         rate = state.rate
         seconds = max(1, _seconds(state.wait))

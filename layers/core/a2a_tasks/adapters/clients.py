@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.session import get_session
 
 from a2a_tasks.adapters.dynamodb.stored_format import versioned
-from a2a_tasks.adapters.truncation import whole
+from a2a_tasks.adapters.truncation import retry_truncated
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -90,4 +90,4 @@ def _session() -> "Session":
 def _client(service: str, config: Config | None = None) -> Any:
     client = _session().create_client(service, config=CONFIG.merge(config) if config else CONFIG)
     _made.add(client)
-    return whole(client)
+    return retry_truncated(client)

@@ -22,7 +22,7 @@ class FunctionHelpers:
     function: str
     telemetry: Telemetry
 
-    def call(self, shard: int) -> bool:
+    def start(self, shard: int) -> bool:
         try:
             self.client().invoke(
                 FunctionName=self.function,

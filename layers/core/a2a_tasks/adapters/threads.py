@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from a2a_tasks.ports.blocking import Step, TimeLeft
+from a2a_tasks.ports.blocking import TimeLeft, WorkStep
 
 LOOK_SECONDS = 0.25
 """How often ``time_left`` is checked while all threads are busy."""
 
 
 class Threads:
-    """``AtOnce``. Steps still running ``grace_seconds`` after the time is up are abandoned, with their
+    """``RunParallel``. Steps still running ``grace_seconds`` after the time is up are abandoned, with their
     threads until they end. Other threads are reused by the next call."""
 
     def __init__(self, threads: int, grace_seconds: float = 2) -> None:
@@ -20,7 +20,7 @@ class Threads:
         self._grace = grace_seconds / LOOK_SECONDS
         self._pool = ThreadPoolExecutor(2 * threads)  # room for threads abandoned by an earlier call
 
-    def __call__(self, steps: Sequence[Step], time_left: TimeLeft) -> None:
+    def __call__(self, steps: Sequence[WorkStep], time_left: TimeLeft) -> None:
         queue = _StepQueue(steps)
         pending = {self._pool.submit(queue.work) for _ in range(self._threads)}
         too_late = 0
@@ -36,7 +36,7 @@ class Threads:
 class _StepQueue:
     """Steps that wait for a thread."""
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[WorkStep]) -> None:
         self._steps = deque(steps)
         self._busy = 0
         self._changed = threading.Condition()
@@ -44,7 +44,7 @@ class _StepQueue:
     def work(self) -> None:
         """Run steps until no more can follow."""
         while step := self._next():
-            followers: Sequence[Step] = ()
+            followers: Sequence[WorkStep] = ()
             try:
                 followers = step()
             finally:
@@ -58,7 +58,7 @@ class _StepQueue:
             self._busy = 0
             self._changed.notify_all()
 
-    def _next(self) -> Step | None:
+    def _next(self) -> WorkStep | None:
         with self._changed:
             # a running step may add others, so a thread ends only when none is running
             self._changed.wait_for(lambda: self._steps or self._busy <= 0)
@@ -67,7 +67,7 @@ class _StepQueue:
             self._busy += 1
             return self._steps.popleft()
 
-    def _done(self, followers: Sequence[Step]) -> None:
+    def _done(self, followers: Sequence[WorkStep]) -> None:
         with self._changed:
             self._busy -= 1
             self._steps.extend(followers)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 AGAIN_SECONDS = 0.05
 
 
-def whole[C: "BaseClient"](client: C) -> C:
+def retry_truncated[C: "BaseClient"](client: C) -> C:
     """The client, which from now on retries truncated responses as often as other errors, and then raises
     ``ConnectionClosedError``."""
     most = client.meta.config.retries["total_max_attempts"]  # type: ignore[attr-defined]

@@ -29,7 +29,7 @@ PARTS_AT_A_TIME = 8
 called thousands of times a minute."""
 
 
-type Step = Callable[[Batch], Awaitable[None]]
+type BatchStep = Callable[[Batch], Awaitable[None]]
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Batcher:
         def recover(batch: Batch) -> Awaitable[None]:
             return self.recovery.recover(batch, run_id, self.clock.now())
 
-        async def each(step: Step, of: Iterator[Batch], least: float = 0.0) -> None:
+        async def each(step: BatchStep, of: Iterator[Batch], least: float = 0.0) -> None:
             for batch in of:
                 # a recovery may create a batch, whose id must be recorded before the run's time ends
                 if time_left() < least:

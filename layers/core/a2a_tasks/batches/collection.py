@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from a2a_tasks.batches import requests
+from a2a_tasks.batches.poison_tasks import PoisonTasks, groups
 from a2a_tasks.batches.requests import ENVELOPE_BYTES, BatchRequests
 from a2a_tasks.batches.room import BatchRoom
-from a2a_tasks.batches.suspects import Suspects, groups
-from a2a_tasks.batches.tasks import BatchTasks, SideBySide
+from a2a_tasks.batches.tasks import BatchTasks, ParallelSteps
 from a2a_tasks.domain.errors import Failure
 from a2a_tasks.domain.guards import Guard
 from a2a_tasks.domain.schedule import claimable, clocks_of_start, due_after_start
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.usage import Usage, released, reserve
-from a2a_tasks.ports.batches import BatchStore, Member, QueuedTask
+from a2a_tasks.ports.batches import BatchMember, BatchStore, QueuedTask
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.queues import queued_since
 from a2a_tasks.ports.tasks import Claim, Refused
@@ -25,7 +25,7 @@ ABANDONED_MS = 120_000
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedTask:
     """A task ready for a batch."""
 
     entry: QueuedTask
@@ -42,21 +42,21 @@ class Prepared:
 
 
 @dataclass
-class Collected:
+class BatchDraft:
     """A batch in the making."""
 
     batch_id: str
     project_id: str
     room: BatchRoom
-    members: list[Member] = field(default_factory=list)
+    members: list[BatchMember] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     entries: list[QueuedTask] = field(default_factory=list)
     size: int = ENVELOPE_BYTES
     """Bytes of all requests that fit."""
     is_full: bool = False
-    members_of: dict[str, frozenset[Member] | None] = field(default_factory=dict)
+    members_of: dict[str, frozenset[BatchMember] | None] = field(default_factory=dict)
 
-    def has_room_for(self, item: Prepared) -> bool:
+    def has_room_for(self, item: PreparedTask) -> bool:
         """Reserve room for an item. False if it does not fit; it then stays in line."""
         size = self.size + len(item.request) + ENVELOPE_BYTES
         if size > requests.MAX_BYTES:
@@ -69,7 +69,7 @@ class Collected:
         self.room.take(item.most)
         return True
 
-    def add(self, item: Prepared, member: Member) -> None:
+    def add(self, item: PreparedTask, member: BatchMember) -> None:
         """Add a claimed task."""
         self.members.append(member)
         self.requests.append(item.request)
@@ -83,17 +83,17 @@ class BatchCollection:
     batches: BatchStore
     tasks: BatchTasks
     requests: BatchRequests
-    side_by_side: SideBySide
+    parallel: ParallelSteps
 
     @property
-    def suspects(self) -> Suspects:
+    def poison_tasks(self) -> PoisonTasks:
         """Tasks that could not be prepared before."""
-        return Suspects(self.batches, self.tasks)
+        return PoisonTasks(self.batches, self.tasks)
 
-    async def fill(self, collected: Collected, entries: Sequence[QueuedTask], run_id: str) -> None:
+    async def fill(self, collected: BatchDraft, entries: Sequence[QueuedTask], run_id: str) -> None:
         """Claim as many tasks as fit into a batch and into the project's budget."""
-        run = self.side_by_side.run
-        entries = await run(self.suspects.sorted_out, collected.project_id, entries, run_id)
+        run = self.parallel.run
+        entries = await run(self.poison_tasks.screened, collected.project_id, entries, run_id)
         until = self.tasks.now() + COLLECT_SECONDS * 1000
         for group in groups(entries):
             if group[0].tries and collected.entries and not collected.entries[0].tries:
@@ -101,24 +101,24 @@ class BatchCollection:
             if collected.is_full or collected.room.must_wait or self.tasks.now() >= until:
                 break
             now = self.tasks.now()
-            # recorded first, so that if one of them crashes this process the next run knows the suspects
+            # recorded first, so that if one of them crashes this process the next run knows which
             await run(self.batches.note_preparing, collected.project_id, run_id, now, group)
             await self._take(group, collected, run_id)
         await run(self.batches.end_preparing, collected.project_id, run_id)
 
-    async def _take(self, group: Sequence[QueuedTask], collected: Collected, run_id: str) -> None:
-        found = await self.side_by_side.each(
+    async def _take(self, group: Sequence[QueuedTask], collected: BatchDraft, run_id: str) -> None:
+        found = await self.parallel.each(
             lambda entry: self._try_to_prepare(entry, collected, run_id), group, "task not read"
         )
         fitting = [item for item in found if item is not None and collected.has_room_for(item)]
-        claims = await self.side_by_side.each(
+        claims = await self.parallel.each(
             lambda item: self._claim(item, collected.batch_id), fitting, "task not claimed"
         )
         for item, member in zip(fitting, claims, strict=True):
             if member is not None:
                 collected.add(item, member)
 
-    def _try_to_prepare(self, entry: QueuedTask, collected: Collected, run_id: str) -> Prepared | None:
+    def _try_to_prepare(self, entry: QueuedTask, collected: BatchDraft, run_id: str) -> PreparedTask | None:
         try:
             return self._prepare(entry, collected)
         except (StoreUnavailable, PayloadUnavailable):
@@ -126,10 +126,10 @@ class BatchCollection:
             raise
         except Exception as error:
             # any other error is the task's: it is counted, so that the task cannot block the line forever
-            self.suspects.failed(entry, run_id, error)
+            self.poison_tasks.failed(entry, run_id, error)
             raise
 
-    def _prepare(self, entry: QueuedTask, collected: Collected) -> Prepared | None:
+    def _prepare(self, entry: QueuedTask, collected: BatchDraft) -> PreparedTask | None:
         task, now = self.tasks.store.get(entry.ref), self.tasks.now()
         if task is None or task.is_terminal:
             self.batches.drop(entry)
@@ -147,13 +147,13 @@ class BatchCollection:
             request = self.requests.of(task)
             if not isinstance(request, Failure):
                 encoded, most = request
-                return Prepared(entry, task, encoded, most)
+                return PreparedTask(entry, task, encoded, most)
             guard = Guard(frozenset({Status.PENDING}), fence=task.fence)
             self.tasks.finalizer.fail(task, request, guard)
             self.batches.drop(entry)
         return None
 
-    def _claim(self, prepared: Prepared, batch_id: str) -> Member | None:
+    def _claim(self, prepared: PreparedTask, batch_id: str) -> BatchMember | None:
         task, now = prepared.task, self.tasks.now()
         clocks = clocks_of_start(task, now)
         # running tasks of this lane are never taken over, and end at their deadline the claim raises the
@@ -171,9 +171,9 @@ class BatchCollection:
         )
         # refused if the task has ended, or was claimed, since it was read
         result = self.tasks.store.claim(task.ref, claim)
-        return None if isinstance(result, Refused) else Member(task.ref, result.task.fence)
+        return None if isinstance(result, Refused) else BatchMember(task.ref, result.task.fence)
 
-    def _look_after(self, entry: QueuedTask, task: Task, collected: Collected) -> None:
+    def _look_after(self, entry: QueuedTask, task: Task, collected: BatchDraft) -> None:
         """Handle an entry whose task is claimed: by a run at work, as a member of a batch, or by a crashed
         run."""
         # a run may still be at it
@@ -183,14 +183,14 @@ class BatchCollection:
         if task.claim_id not in members_of:
             members_of[task.claim_id] = self._members_of(task.project_id, task.claim_id)
         members = members_of[task.claim_id]
-        if members is not None and Member(task.ref, task.fence) in members:
+        if members is not None and BatchMember(task.ref, task.fence) in members:
             self.batches.drop(entry)
         else:
             # also where only the answer to its claim was lost, and the batch went without it
             spent = released(task.spent)
             self.tasks.give_back(task, self.tasks.now(), spent=spent, keeps_attempt=True)
 
-    def _members_of(self, project_id: str, batch_id: str) -> frozenset[Member] | None:
+    def _members_of(self, project_id: str, batch_id: str) -> frozenset[BatchMember] | None:
         """Members of a recorded batch. None if it was not recorded and never will be."""
         # first nobody may begin it any more: only then is it safe to give its tasks back
         if self.batches.abandon(project_id, batch_id, self.tasks.now()):

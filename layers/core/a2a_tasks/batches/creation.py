@@ -12,12 +12,19 @@ from enum import Enum, auto
 from itertools import batched
 
 from a2a_tasks.batches.requests import BatchRequests
-from a2a_tasks.batches.tasks import AT_A_TIME, BatchTasks, SideBySide
+from a2a_tasks.batches.tasks import AT_A_TIME, BatchTasks, ParallelSteps
 from a2a_tasks.domain.backoff import backoff
 from a2a_tasks.domain.errors import Failure
 from a2a_tasks.domain.task import Task
 from a2a_tasks.domain.usage import Usage, released
-from a2a_tasks.ports.batches import Batch, BatchStore, CreationUnknown, Member, MessageBatches, NotAccepted
+from a2a_tasks.ports.batches import (
+    Batch,
+    BatchMember,
+    BatchStore,
+    CreationUnknown,
+    MessageBatches,
+    NotAccepted,
+)
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.model import ModelRejected
 
@@ -30,7 +37,7 @@ LONGEST_ASKED_SECONDS = 900.0
 """Upper limit of a ``retry-after`` that is honored."""
 
 
-class Creation(Enum):
+class CreationResult(Enum):
     """Result of a creation."""
 
     CREATED = auto()
@@ -47,9 +54,11 @@ class BatchCreation:
     api: MessageBatches
     tasks: BatchTasks
     requests: BatchRequests
-    side_by_side: SideBySide
+    parallel: ParallelSteps
 
-    async def create(self, batch: Batch, members: Sequence[Member], requests: list[bytes]) -> Creation:
+    async def create(
+        self, batch: Batch, members: Sequence[BatchMember], requests: list[bytes]
+    ) -> CreationResult:
         """Create a batch at the API; ``members`` are those with requests."""
         telemetry, batch_id = self.tasks.telemetry, batch.batch_id
         try:
@@ -57,21 +66,21 @@ class BatchCreation:
                 api_id = await self.api.create(requests)
         except NotAccepted as refused:
             await self._put_off(batch, members, refused)
-            return Creation.NOT_ACCEPTED
+            return CreationResult.NOT_ACCEPTED
         except ModelRejected as refused:
             await self._refused(batch, members, refused)
-            return Creation.REFUSED
+            return CreationResult.REFUSED
         except (CreationUnknown, TimeoutError) as error:
             # its tasks stay claimed: given back, they might be bought twice
             telemetry.count("BatchesNotAccepted", code="UNKNOWN")
             reason = str(error) or "no answer in time"
             telemetry.problem("batch perhaps created", batch_id=batch_id, reason=reason)
             await self._pause(batch, None)
-            return Creation.UNKNOWN
+            return CreationResult.UNKNOWN
         telemetry.count("BatchesSubmitted")
         telemetry.count("BatchTasksSubmitted", len(members))
         await self.adopt(batch, api_id)
-        return Creation.CREATED
+        return CreationResult.CREATED
 
     async def adopt(self, batch: Batch, api_id: str) -> None:
         """Record which batch at the API is this one. The assignment is written first, so that no other
@@ -87,7 +96,7 @@ class BatchCreation:
     async def create_again(self, batch: Batch, run_id: str) -> None:
         """Create a batch whose creation never happened, with those of its tasks that still wait for it."""
         members = batch.of(await self._run(self.batches.members, batch.root_id))
-        held: list[Member] = []
+        held: list[BatchMember] = []
         requests: list[bytes] = []
         reserved = Usage()
         for group in batched(members, AT_A_TIME, strict=False):
@@ -106,7 +115,7 @@ class BatchCreation:
         if written is not None:  # else another run does it
             await self.create(written, held, requests)
 
-    async def _put_off(self, batch: Batch, members: Sequence[Member], refused: NotAccepted) -> None:
+    async def _put_off(self, batch: Batch, members: Sequence[BatchMember], refused: NotAccepted) -> None:
         telemetry = self.tasks.telemetry
         telemetry.count("BatchesNotAccepted", code="OPERATOR" if refused.needs_operator else "BUSY")
         telemetry.problem(
@@ -127,7 +136,7 @@ class BatchCreation:
         await self._run(self.batches.pause, batch.project_id, project.refusals + 1, until)
         return until
 
-    async def _refused(self, batch: Batch, members: Sequence[Member], refused: ModelRejected) -> None:
+    async def _refused(self, batch: Batch, members: Sequence[BatchMember], refused: ModelRejected) -> None:
         telemetry = self.tasks.telemetry
         telemetry.count("BatchesRefused")
         telemetry.problem(
@@ -145,20 +154,22 @@ class BatchCreation:
         middle = everyone.index(members[len(members) // 2])  # no more than a half of those refused in either
         await self._run(self.batches.split, batch, batch.parts(middle, batch.run_id), self.tasks.now())
 
-    async def _end(self, batch: Batch, members: Sequence[Member], step: Callable[[Task], object]) -> None:
+    async def _end(
+        self, batch: Batch, members: Sequence[BatchMember], step: Callable[[Task], object]
+    ) -> None:
         """Release the tasks of a batch that does not exist, and delete its record. After an error this is
         repeated as for a lost response."""
 
-        def let_go(member: Member) -> None:
+        def let_go(member: BatchMember) -> None:
             task = self.tasks.held(member)
             if task is not None:
                 step(task)
 
         # the record goes last: it leads to those whose store did not respond
-        if await self.side_by_side.all_done(let_go, members, "task of no batch not settled"):
+        if await self.parallel.all_done(let_go, members, "task of no batch not settled"):
             await self._run(self.batches.close, batch)
 
-    def _request_again(self, member: Member) -> tuple[bytes, Usage] | None:
+    def _request_again(self, member: BatchMember) -> tuple[bytes, Usage] | None:
         task = self.tasks.held(member)
         # the sweeper fails it: its answer would come too late
         if task is None or task.is_expired(self.tasks.now()):
@@ -182,7 +193,7 @@ class BatchCreation:
         self.tasks.give_back(task, not_before, spent=released(task.spent), keeps_attempt=True)
 
     async def _run[**P, T](self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.side_by_side.run(call, *args, **kwargs)
+        return await self.parallel.run(call, *args, **kwargs)
 
 
 def pause_seconds(refusals: int, retry_after: float | None) -> float:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from a2a_tasks.batches.single_turn import SingleTurns
-from a2a_tasks.batches.tasks import AT_A_TIME, BatchTasks, SideBySide
+from a2a_tasks.batches.tasks import AT_A_TIME, BatchTasks, ParallelSteps
 from a2a_tasks.domain.backoff import backoff
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.guards import guard_of_completion
@@ -19,13 +19,13 @@ from a2a_tasks.domain.usage import Spent, as_used, released, spend
 from a2a_tasks.execution.results import Finished
 from a2a_tasks.ports.batches import (
     Batch,
+    BatchMember,
     BatchStore,
-    Member,
     MessageBatches,
-    NotDone,
     RemoteBatch,
     RemoteStatus,
-    Result,
+    RequestResult,
+    UnprocessedReason,
 )
 from a2a_tasks.ports.clock import Entropy
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply
@@ -33,10 +33,10 @@ from a2a_tasks.ports.tasks import Refused
 from a2a_tasks.tasks.outputs import save_output, save_partial
 
 NOT_DONE = {
-    NotDone.EXPIRED: Failure(
+    UnprocessedReason.EXPIRED: Failure(
         FailureCode.MODEL_OVERLOADED, "The batch expired before the model came to this task."
     ),
-    NotDone.CANCELED: Failure(
+    UnprocessedReason.CANCELED: Failure(
         FailureCode.EXECUTION_ERROR, "The batch was canceled before the model came to this task."
     ),
 }
@@ -53,7 +53,7 @@ class BatchResults:
     api: MessageBatches
     tasks: BatchTasks
     turns: SingleTurns
-    side_by_side: SideBySide
+    parallel: ParallelSteps
     entropy: Entropy
 
     async def follow(self, batch: Batch, run_id: str, time_left: Callable[[], float]) -> None:
@@ -77,7 +77,7 @@ class BatchResults:
         if await self._is_waited_for(batch, run_id):
             return
         members = await self._members(batch)
-        if await self.side_by_side.all_done(self._count_lost, members, "task of a lost batch not counted"):
+        if await self.parallel.all_done(self._count_lost, members, "task of a lost batch not counted"):
             await self._run(self.batches.close, batch)
 
     async def _is_waited_for(self, batch: Batch, run_id: str) -> bool:
@@ -117,7 +117,7 @@ class BatchResults:
             await self._run(self.batches.update, replace(held, held_until=0))
 
     async def _record_each(
-        self, remote: RemoteBatch, members: Mapping[str, Member], time_left: Callable[[], float]
+        self, remote: RemoteBatch, members: Mapping[str, BatchMember], time_left: Callable[[], float]
     ) -> bool:
         """Whether all results are recorded."""
         seen: set[str] = set()
@@ -125,7 +125,7 @@ class BatchResults:
         async with aclosing(self.api.results(remote.api_id)) as results:
             async for group in _groups(results):
                 ours = [result for result in group if result.task_id in members]
-                is_done &= await self.side_by_side.all_done(
+                is_done &= await self.parallel.all_done(
                     lambda result: self._record(members[result.task_id], result.outcome),
                     ours,
                     "result not recorded",
@@ -138,11 +138,13 @@ class BatchResults:
             self.tasks.telemetry.problem("results broke off", api_id=remote.api_id, results=len(seen))
             return False
         rest = [member for task_id, member in members.items() if task_id not in seen]
-        return is_done and await self.side_by_side.all_done(
+        return is_done and await self.parallel.all_done(
             lambda member: self._record(member, NO_RESULT), rest, "result not recorded"
         )
 
-    def _record(self, member: Member, outcome: ModelReply | ModelBusy | ModelRejected | NotDone) -> None:
+    def _record(
+        self, member: BatchMember, outcome: ModelReply | ModelBusy | ModelRejected | UnprocessedReason
+    ) -> None:
         task = self.tasks.store.get(member.ref)
         if task is None or task.fence != member.fence:
             return  # released and claimed again meanwhile
@@ -153,14 +155,14 @@ class BatchResults:
         elif task.is_terminal:
             self.tasks.count(task)  # the run that recorded its end may have died before counting
 
-    def _count_lost(self, member: Member) -> None:
+    def _count_lost(self, member: BatchMember) -> None:
         """The actual usage will never be known, so the upper estimate counts."""
         task = self.tasks.store.get(member.ref)
         if task is not None and task.fence == member.fence and task.is_terminal:
             self.tasks.count(task)
 
     def _used(
-        self, task: Task, outcome: ModelReply | ModelBusy | ModelRejected | NotDone
+        self, task: Task, outcome: ModelReply | ModelBusy | ModelRejected | UnprocessedReason
     ) -> tuple[Spent, ...]:
         """The task's usage including this result."""
         match outcome:
@@ -172,7 +174,9 @@ class BatchResults:
             case _:
                 return released(task.spent)
 
-    def _settle(self, task: Task, outcome: ModelReply | ModelBusy | ModelRejected | NotDone) -> None:
+    def _settle(
+        self, task: Task, outcome: ModelReply | ModelBusy | ModelRejected | UnprocessedReason
+    ) -> None:
         spent = self._used(task, outcome)
         match outcome:
             case ModelReply():
@@ -183,7 +187,7 @@ class BatchResults:
                 self._wait_for_model(task, reason, spent)
             case ModelBusy(reason, retry_after):
                 self._retry(task, Failure(FailureCode.MODEL_OVERLOADED, reason), retry_after, spent)
-            case NotDone():
+            case UnprocessedReason():
                 self._retry(task, NOT_DONE[outcome], None, spent)
 
     def _answer(self, task: Task, reply: ModelReply, spent: tuple[Spent, ...]) -> None:
@@ -248,15 +252,15 @@ class BatchResults:
         )
         self.tasks.telemetry.event("task waits for the model", task, reason=reason, seconds=wait_ms // 1000)
 
-    async def _members(self, batch: Batch) -> tuple[Member, ...]:
+    async def _members(self, batch: Batch) -> tuple[BatchMember, ...]:
         return batch.of(await self._run(self.batches.members, batch.root_id))
 
     async def _run[**P, T](self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.side_by_side.run(call, *args, **kwargs)
+        return await self.parallel.run(call, *args, **kwargs)
 
 
-async def _groups(results: AsyncIterator[Result]) -> AsyncIterator[list[Result]]:
-    group: list[Result] = []
+async def _groups(results: AsyncIterator[RequestResult]) -> AsyncIterator[list[RequestResult]]:
+    group: list[RequestResult] = []
     async for result in results:
         group.append(result)
         if len(group) == AT_A_TIME:

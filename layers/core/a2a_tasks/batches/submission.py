@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from a2a_tasks.access.budgets import DailyBudgets
-from a2a_tasks.batches.collection import COLLECT_SECONDS, BatchCollection, Collected
-from a2a_tasks.batches.creation import CREATE_SECONDS, BatchCreation, Creation
+from a2a_tasks.batches.collection import COLLECT_SECONDS, BatchCollection, BatchDraft
+from a2a_tasks.batches.creation import CREATE_SECONDS, BatchCreation, CreationResult
 from a2a_tasks.batches.room import BatchRoom
-from a2a_tasks.batches.tasks import BatchTasks, SideBySide
+from a2a_tasks.batches.tasks import BatchTasks, ParallelSteps
 from a2a_tasks.domain import ids
 from a2a_tasks.ports.batches import IDLE_MS, Batch, BatchStore, QueuedProject, QueuedTask
 from a2a_tasks.ports.clock import Entropy
@@ -37,7 +37,7 @@ SUBMISSION_SECONDS = COLLECT_SECONDS + CREATE_SECONDS + 15
 
 
 @dataclass
-class Round:
+class RoundRobin:
     """The projects still to be served in a run, and its results so far."""
 
     run_id: str
@@ -53,12 +53,12 @@ class Round:
             return None
         return self.projects.popleft()
 
-    def finish_turn(self, project: QueuedProject, creation: Creation) -> None:
+    def finish_turn(self, project: QueuedProject, creation: CreationResult) -> None:
         """Record the result of a project's turn."""
-        if creation is Creation.CREATED:
+        if creation is CreationResult.CREATED:
             self.submitted, self.refusals = self.submitted + 1, 0
             self.projects.append(project)  # there may be more in its line
-        elif creation is not Creation.REFUSED:
+        elif creation is not CreationResult.REFUSED:
             self.refusals += 1
 
 
@@ -71,22 +71,24 @@ class BatchSubmission:
     collection: BatchCollection
     creation: BatchCreation
     budgets: DailyBudgets
-    side_by_side: SideBySide
+    parallel: ParallelSteps
     entropy: Entropy
 
-    async def submit(self, run_id: str, time_left: Callable[[], float]) -> Round:
+    async def submit(self, run_id: str, time_left: Callable[[], float]) -> RoundRobin:
         """Serve the projects with waiting tasks repeatedly, while there is time."""
-        run = self.side_by_side.run
+        run = self.parallel.run
         listed = await run(self.batches.projects)
-        are_ready = await asyncio.gather(*(run(self._look_at, project) for project in listed))
+        are_ready = await asyncio.gather(*(run(self._is_ready, project) for project in listed))
         ready = [project for project, is_ready in zip(listed, are_ready, strict=True) if is_ready]
         # starts at a random project, so that a run that ends early does not always skip the same ones
         begin = int(self.entropy.fraction() * len(ready))
-        turns = Round(run_id, time_left, deque(ready[begin:] + ready[:begin]), errors=are_ready.count(None))
+        turns = RoundRobin(
+            run_id, time_left, deque(ready[begin:] + ready[:begin]), errors=are_ready.count(None)
+        )
         await asyncio.gather(*(self._take_turns(turns) for _ in range(AT_ONCE)))
         return turns
 
-    def _look_at(self, project: QueuedProject) -> bool | None:
+    def _is_ready(self, project: QueuedProject) -> bool | None:
         """Whether a project should get a turn; None if unknown."""
         now = self.tasks.now()
         try:
@@ -99,7 +101,7 @@ class BatchSubmission:
             return None
         return project.paused_until <= now and _are_enough(first, now)
 
-    async def _take_turns(self, turns: Round) -> None:
+    async def _take_turns(self, turns: RoundRobin) -> None:
         while project := turns.next():
             try:
                 creation = await self._take_turn(project.project_id, turns.run_id)
@@ -114,9 +116,9 @@ class BatchSubmission:
                 if creation is not None:
                     turns.finish_turn(project, creation)
 
-    async def _take_turn(self, project_id: str, run_id: str) -> Creation | None:
+    async def _take_turn(self, project_id: str, run_id: str) -> CreationResult | None:
         """Make one batch of a project's tasks, if there are still enough."""
-        run, now = self.side_by_side.run, self.tasks.now()
+        run, now = self.parallel.run, self.tasks.now()
         project = await run(self.batches.project, project_id)
         room = await run(BatchRoom.of, project_id, self.budgets, self.batches)
         if project.paused_until > now or room.must_wait:
@@ -125,7 +127,7 @@ class BatchSubmission:
         entries = await run(self.batches.waiting, project_id, now, limit)
         if not _are_enough(entries, now):
             return None  # another run has taken the tasks
-        collected = Collected(ids.task_id(now, self.entropy.bytes(10)), project_id, room)
+        collected = BatchDraft(ids.task_id(now, self.entropy.bytes(10)), project_id, room)
         await self.collection.fill(collected, entries, run_id)
         if not collected.members:
             return None
@@ -137,10 +139,10 @@ class BatchSubmission:
         # a single call, never retried here; after a lost response the recovery finds out whether the batch
         # exists
         creation = await self.creation.create(batch, members, collected.requests)
-        if creation is Creation.CREATED and project.refusals:
+        if creation is CreationResult.CREATED and project.refusals:
             await run(self.batches.pause, project_id, 0, 0)
         # removed last: after a crash the next run removes entries of tasks that are members of a batch
-        await self.side_by_side.each(self.batches.drop, collected.entries, "task not taken out of line")
+        await self.parallel.each(self.batches.drop, collected.entries, "task not taken out of line")
         return creation
 
     def _problem(

@@ -11,7 +11,7 @@ from a2a_tasks.domain.guards import guard_of_worker
 from a2a_tasks.domain.schedule import clocks_of_wait, due_after_release
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.usage import Spent, released
-from a2a_tasks.ports.batches import Member
+from a2a_tasks.ports.batches import BatchMember
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadStore
@@ -41,7 +41,7 @@ class BatchTasks:
         """Unix milliseconds."""
         return self.finalizer.clock.now()
 
-    def held(self, member: Member) -> Task | None:
+    def held(self, member: BatchMember) -> Task | None:
         """The task, if its batch still holds it."""
         task = self.store.get(member.ref)
         is_held = task is not None and task.status is Status.RUNNING and task.fence == member.fence
@@ -122,7 +122,7 @@ class HasTaskId(Protocol):
 
 
 @dataclass(frozen=True)
-class SideBySide:
+class ParallelSteps:
     """Runs blocking steps for many tasks with limited parallelism."""
 
     run: RunBlocking

@@ -11,7 +11,7 @@ from a2a_tasks.domain.schedule import LONGEST_LIFE_MS, claimable, due_after_rele
 from a2a_tasks.domain.task import Priority, Slot, Status, Task, TaskRef
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.queues import TaskSender
-from a2a_tasks.ports.slots import Holder, Scope, SlotStore, View, Waiter
+from a2a_tasks.ports.slots import Holder, Scope, ScopeState, SlotStore, Waiter
 from a2a_tasks.ports.tasks import TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
 
@@ -71,7 +71,7 @@ class Handover:
         return self._to_one_of(scope, number, giver, starving)
 
     def to_next(
-        self, scope: Scope, number: int, giver: Holder, view: View, *, before: str | None = None
+        self, scope: Scope, number: int, giver: Holder, view: ScopeState, *, before: str | None = None
     ) -> HandoverResult:
         """Hand over a slot that ``giver`` holds; with ``before`` only to tasks ahead of that one."""
         return self._to_one_of(scope, number, giver, self._in_order(scope, view, giver, before))
@@ -84,7 +84,7 @@ class Handover:
         there = self.store.take(scope, number, nobody, now)
         return nobody if there == nobody else None
 
-    def call(self, scope: Scope, waiter: Waiter, task: Task) -> None:
+    def announce(self, scope: Scope, waiter: Waiter, task: Task) -> None:
         """Announce a task that has got a slot, and only then remove it from the line."""
         # sent first: a crash in between leaves a stale entry in the line, which is removed when it is chosen.
         # In the other order the task could have neither a message nor a place in line.
@@ -137,7 +137,7 @@ class Handover:
             taker = Holder(waiter.task_id, waiter.fence, now)
             # False if the giver has lost the slot
             if self.store.pass_on(scope, number, giver, taker, gone_by(waiter.task_id)):
-                self.call(scope, waiter, task)
+                self.announce(scope, waiter, task)
                 return HandoverResult.DONE
             if scope.context_id is None:
                 # withdrawn at once: the task could not be granted another slot until the grant expires
@@ -145,7 +145,9 @@ class Handover:
             return HandoverResult.LOST
         return HandoverResult.NOBODY
 
-    def _in_order(self, scope: Scope, view: View, giver: Holder, before: str | None) -> Iterator[Waiter]:
+    def _in_order(
+        self, scope: Scope, view: ScopeState, giver: Holder, before: str | None
+    ) -> Iterator[Waiter]:
         """The first waiter, then the others of its priority in random order, since concurrent givers see
         the same line. Conversations are strictly ordered."""
         seen = {giver.task_id}
@@ -164,7 +166,7 @@ class Handover:
             if len(earlier) < len(page):
                 return
 
-    def _more(self, scope: Scope, view: View) -> tuple[Waiter, ...]:
+    def _more(self, scope: Scope, view: ScopeState) -> tuple[Waiter, ...]:
         is_busy = any(self._is_able(waiter) for waiter in view.waiters)
         return self.store.waiting(scope, MANY // 5 if is_busy else MANY, self.clock.now())
 

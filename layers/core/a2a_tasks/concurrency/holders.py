@@ -56,12 +56,12 @@ class Holders:
         if now < over_at:
             return over_at
         # renewed just now: the worker is alive
-        return None if self.workers.break_off(lease) else now
+        return None if self.workers.break_lease(lease) else now
 
     def _living(self, lease: Lease | None, task: Task) -> Lease | None:
         """The lease if its worker is alive. Otherwise None for good: an expired lease is broken, or its
         worker might still renew it."""
         if lease is None or not lease.covers(task):
             return None
-        is_dead = lease.is_over(self.clock.now()) and self.workers.break_off(lease)
+        is_dead = lease.is_over(self.clock.now()) and self.workers.break_lease(lease)
         return None if is_dead else lease

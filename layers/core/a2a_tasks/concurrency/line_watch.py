@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from a2a_tasks.concurrency.slots import WATCH_EVERY_MS, WATCHED_MS, Slots
 from a2a_tasks.domain.schedule import claimable, due_after_release
 from a2a_tasks.domain.task import Status, Task, TaskRef
-from a2a_tasks.ports.slots import PAGE, Holder, Scope, View
+from a2a_tasks.ports.slots import PAGE, Holder, Scope, ScopeState
 
 PAGES = 4
 """Pages of slots per look; later looks take other pages."""
@@ -29,7 +29,7 @@ class LineWatch:
         """Up to ``limit`` lines that are due."""
         return self.slots.store.due_lines(self.slots.clock.now(), limit)
 
-    def look_at(self, scope: Scope) -> bool:
+    def check(self, scope: Scope) -> bool:
         """Hand over unused slots, and schedule the next look while tasks wait. True if there is more to
         hand over."""
         slots, now = self.slots, self.slots.clock.now()
@@ -42,24 +42,24 @@ class LineWatch:
             else:
                 slots.store.forget_line(scope, view.watched_until)
             return False
-        is_done = self._let_all_run(scope) if limit is None else self._fill(scope, limit, view)
+        is_done = self._start_all(scope) if limit is None else self._fill(scope, limit, view)
         # refused if a task has joined since the line was read: the line stays due for the next sweep
         later = now + (WATCH_EVERY_MS if is_done else 0)
         slots.store.reschedule(scope, view.watched_until, now + WATCHED_MS, later)
         return not is_done
 
-    def _let_all_run(self, scope: Scope) -> bool:
+    def _start_all(self, scope: Scope) -> bool:
         """Start all waiting tasks after the limit was removed. True if the line is empty."""
         waiters = self.slots.store.waiting(scope, GRANTS)
         for waiter in waiters:
             task = self.slots.handover.choose(scope, waiter, None)
             if task is not None:
-                self.slots.handover.call(scope, waiter, task)
+                self.slots.handover.announce(scope, waiter, task)
         return len(waiters) < GRANTS
 
-    def _fill(self, scope: Scope, limit: int, view: View) -> bool:
+    def _fill(self, scope: Scope, limit: int, view: ScopeState) -> bool:
         """Hand over the unused slots of some pages. True if there are no more."""
-        self._drop_the_dead(scope, view)
+        self._drop_expired(scope, view)
         count, left = -(-limit // PAGE), GRANTS
         first = self.slots.clock.now() // WATCH_EVERY_MS * PAGES % count
         for page in sorted({(first + n) % count for n in range(min(PAGES, count))}):
@@ -76,7 +76,7 @@ class LineWatch:
                     left -= 1
         return left > 0
 
-    def _drop_the_dead(self, scope: Scope, view: View) -> None:
+    def _drop_expired(self, scope: Scope, view: ScopeState) -> None:
         """Remove waiters whose deadline has passed and that did not leave the line when they ended."""
         long_ago = self.slots.clock.now() - WATCH_EVERY_MS
         for waiter in view.waiters:
@@ -90,21 +90,21 @@ class LineWatch:
         tasks = {task.ref.task_id: task for task in found}
         for holder in holders.values():
             if holder.task_id in tasks:
-                self._call_again(scope, holder, tasks[holder.task_id])
+                self._announce_again(scope, holder, tasks[holder.task_id])
         return {
             number: holder
             for number, holder in holders.items()
             if self._is_unused(scope, number, holder, tasks.get(holder.task_id))
         }
 
-    def _call_again(self, scope: Scope, holder: Holder, task: Task) -> None:
+    def _announce_again(self, scope: Scope, holder: Holder, task: Task) -> None:
         """Announce a task that has a slot but whose message is lost."""
         now = self.slots.clock.now()
         is_late = holder.at < now - WATCH_EVERY_MS and (task.due_at or 0) > now + WATCH_EVERY_MS
         if task.status is Status.PENDING and holder.fence == task.fence and is_late and claimable(task, now):
             # due soon in case this message is lost too
             self.slots.tasks.reschedule(task.ref, task.due_at or 0, due_after_release(now, task.deadline))
-            self.slots.call(scope, task)
+            self.slots.announce(scope, task)
 
     def _is_unused(self, scope: Scope, number: int, holder: Holder, task: Task | None) -> bool:
         if not holder.task_id:

@@ -12,7 +12,7 @@ from a2a_tasks.domain.task import ContextRef, Priority, Slot, Task, TaskRef
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.queues import TaskSender
 from a2a_tasks.ports.registry import AgentReader
-from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, Place, Scope, SlotStore, View, Waiter
+from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, PlaceInLine, Scope, ScopeState, SlotStore, Waiter
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 
@@ -31,7 +31,7 @@ FILLS = 3
 
 
 @dataclass(frozen=True)
-class Entry:
+class Admission:
     """A task holds all slots that it needs."""
 
     slot: Slot | None
@@ -73,7 +73,7 @@ class Slots:
             scope = Scope(task.ref.agent_id, task.context_id)
             self.store.wait(scope, _waiter(scope, task))
 
-    def enter(self, task: Task) -> Entry | None:
+    def enter(self, task: Task) -> Admission | None:
         """Take the slots of a claimable task.
 
         Returns:
@@ -91,9 +91,9 @@ class Slots:
                 return None
             if scope.context_id is None:
                 slot = Slot(number, task.fence, self.clock.now())
-        return Entry(slot)
+        return Admission(slot)
 
-    def give_up(self, task: Task, entry: Entry, current: Task | None) -> None:
+    def give_up(self, task: Task, entry: Admission, current: Task | None) -> None:
         """Free the slots after the claim of ``task`` was refused, unless the claim that won (``current``)
         uses the same slot."""
         if entry.slot is None:
@@ -165,7 +165,7 @@ class Slots:
             self.store.stop_waiting(scope, _waiter(scope, task))
         return number
 
-    def _own(self, scope: Scope, task: Task, view: View) -> int | None:
+    def _own(self, scope: Scope, task: Task, view: ScopeState) -> int | None:
         """A slot that was handed to the task, or that it held in an earlier claim, now under the current
         fence."""
         own = {n: holder for n, holder in view.holders.items() if holder.task_id == task.ref.task_id}
@@ -182,7 +182,7 @@ class Slots:
             return number if holder.task_id == task.ref.task_id else None
         return number
 
-    def _are_others_first(self, scope: Scope, task: Task, view: View) -> bool:
+    def _are_others_first(self, scope: Scope, task: Task, view: ScopeState) -> bool:
         """Whether a task that can start is ahead in line. In a conversation that is any older task, even
         if its message arrives later."""
         now = self.clock.now()
@@ -191,7 +191,7 @@ class Slots:
             return not view.is_all
         return first < task.ref.task_id if scope.context_id is not None else first != task.ref.task_id
 
-    def _take(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
+    def _take(self, scope: Scope, task: Task, limit: int, view: ScopeState) -> int | None:
         """A free slot, taken for the task."""
         for page in _pages(task, limit):
             holders = view.holders if page == 0 else self.store.page(scope, page)
@@ -205,7 +205,7 @@ class Slots:
                 holders = self.store.page(scope, page)
         return None
 
-    def _give_to_earlier(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
+    def _give_to_earlier(self, scope: Scope, task: Task, limit: int, view: ScopeState) -> int | None:
         """Hand a free slot to a task ahead in line. Returns the slot's number if there is none, so that this
         task can take it."""
         for number in _free(task, 0, limit, view.holders)[:1]:
@@ -225,7 +225,7 @@ class Slots:
         holder = Holder(task.ref.task_id, task.fence, self.clock.now())
         return self.store.take(scope, number, holder, gone_by(task.ref.task_id))
 
-    def _get_in_line(self, scope: Scope, task: Task, limit: int, view: View) -> int | None:
+    def _get_in_line(self, scope: Scope, task: Task, limit: int, view: ScopeState) -> int | None:
         """Join the line. Returns the number of a slot that became free in this moment and now belongs to
         the task.
 
@@ -287,7 +287,7 @@ class Slots:
             for number in _free(task, 0, limit or 0, view.holders)[:1]:
                 self.fill(scope, number)
 
-    def give_back(self, scope: Scope, number: int, holder: Holder, view: View) -> None:
+    def give_back(self, scope: Scope, number: int, holder: Holder, view: ScopeState) -> None:
         """Hand a slot to the next task in line; free it if no task waits or it exceeds the limit."""
         is_within, given = number < (self.limit(scope) or 0), HandoverResult.NOBODY
         if is_within and view.waiters:
@@ -319,14 +319,14 @@ class Slots:
             tried |= able
         return False
 
-    def call(self, scope: Scope, task: Task) -> None:
+    def announce(self, scope: Scope, task: Task) -> None:
         """Announce a task that holds a slot, and remove it from the line."""
-        self.handover.call(scope, _waiter(scope, task), task)
+        self.handover.announce(scope, _waiter(scope, task), task)
 
-    def line(self, scope: Scope) -> View:
+    def line(self, scope: Scope) -> ScopeState:
         """The front of the line, without slots."""
         waiters = self.store.waiting(scope, FIRSTS)
-        return View({}, waiters, len(waiters) < FIRSTS, 0)
+        return ScopeState({}, waiters, len(waiters) < FIRSTS, 0)
 
 
 def _scopes(task: Task) -> list[Scope]:
@@ -342,12 +342,12 @@ def _waiter(scope: Scope, task: Task, *, relies_on_line: bool = False) -> Waiter
     return Waiter(task.ref.task_id, priority, task.fence, task.deadline, task.not_before, due_at)
 
 
-def _is_in(view: View, task: Task) -> bool:
+def _is_in(view: ScopeState, task: Task) -> bool:
     """Whether the task was seen in line under its current fence."""
     return any((waiter.task_id, waiter.fence) == (task.ref.task_id, task.fence) for waiter in view.waiters)
 
 
-def _has(place: Place, task: Task) -> bool:
+def _has(place: PlaceInLine, task: Task) -> bool:
     """Whether the task holds a conversation's only slot."""
     return place.first_holder is not None and place.first_holder.task_id == task.ref.task_id
 

@@ -23,7 +23,7 @@ UNANSWERED = frozenset({Status.FAILED, Status.CANCELED})
 
 
 @dataclass(frozen=True)
-class SaidMessage:
+class ConversationMessage:
     """One message of a conversation."""
 
     role: Literal["user", "agent"]
@@ -38,7 +38,7 @@ class ConversationPage:
     """Messages, the oldest first."""
 
     context_id: str
-    messages: list[SaidMessage]
+    messages: list[ConversationMessage]
     cursor: str | None
     """Continues the conversation. None on the last page."""
 
@@ -68,10 +68,10 @@ class Conversations:
             )
         task_ids = self.contexts.page(context, cursor, limit) if _is_well_formed(context_id) else []
         # entries without a task are skipped: entries are written before their tasks, and may outlive them
-        tasks = payload.at_hand(self.payloads, self._tasks(context, task_ids))
+        tasks = payload.with_inlined(self.payloads, self._tasks(context, task_ids))
         if cursor is None and not tasks and len(task_ids) < limit:
             raise RequestRefused(ErrorCode.CONTEXT_NOT_FOUND, "There is no such conversation.")
-        messages: list[SaidMessage] = []
+        messages: list[ConversationMessage] = []
         size = 0
         last = task_ids[-1] if len(task_ids) == limit else None
         for task in tasks:
@@ -108,7 +108,7 @@ class Conversations:
         tasks = self.store.get_all([TaskRef(context.agent_id, task_id) for task_id in task_ids])
         return sorted(tasks, key=lambda task: task.ref.task_id)
 
-    def _messages(self, task: Task) -> Iterator[SaidMessage]:
+    def _messages(self, task: Task) -> Iterator[ConversationMessage]:
         """None of a task that has failed or was canceled."""
         if task.status in UNANSWERED:
             return
@@ -118,10 +118,10 @@ class Conversations:
         except PayloadCorrupt:
             return  # clean-up has deleted its texts
         task_id = task.ref.task_id
-        yield SaidMessage("user", asked, task_id, task.created_at)
+        yield ConversationMessage("user", asked, task_id, task.created_at)
         if task.status is Status.COMPLETED:
             answered_at = task.completed_at or task.updated_at
-            yield SaidMessage("agent", output.get("result", ""), task_id, answered_at)
+            yield ConversationMessage("agent", output.get("result", ""), task_id, answered_at)
 
     def _forget(self, context: ContextRef, task: Task) -> None:
         """The entry is deleted last, so that an interruption leaves the way to the task."""

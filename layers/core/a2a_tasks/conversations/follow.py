@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from a2a_tasks.conversations.live_reader import LiveReader, Text
+from a2a_tasks.conversations.live_reader import LiveReader, TextUpdate
 from a2a_tasks.domain.history.event import NumberedEvent
-from a2a_tasks.domain.history.events import news
+from a2a_tasks.domain.history.events import events_after
 from a2a_tasks.domain.schedule import rest_ms
 from a2a_tasks.domain.task import Question, Status, Task
 from a2a_tasks.ports.live import LiveStore
@@ -18,14 +18,14 @@ MANY = 10_000
 
 
 @dataclass(frozen=True)
-class Update:
+class FollowUpdate:
     """What is new."""
 
     task: Task
     events: list[NumberedEvent]
     """Since the last update."""
-    text: Text | None
-    progress: Text | None = None
+    text: TextUpdate | None
+    progress: TextUpdate | None = None
     """Progress updates of the model."""
     rest_ms: int | None = None
     """Set if the task cannot start soon: following ends, and should be resumed after this time."""
@@ -48,7 +48,7 @@ class Follower:
 
     def follow(
         self, task: Task, after: int, until: int, known: Question | None = None
-    ) -> Iterator[Update | None]:
+    ) -> Iterator[FollowUpdate | None]:
         """Yield updates of a task until it ends, asks a question or cannot start soon. All followers of a
         task receive the same events in the same order.
 
@@ -67,10 +67,10 @@ class Follower:
         poller = TaskPoller(self.store, self.finalizer, self.pause)
         # marked as watched first: text generated before that is not published
         for seen in poller.states(self._watched(task), until, heard.longest_pause):
-            found = news(seen, after, MANY)
+            found = events_after(seen, after, MANY)
             # the end includes the whole result, so no chunks are read
             text, progress = (None, None) if seen.is_terminal else heard.news()
-            update = Update(seen, found.events, text, progress, rest_ms(seen, clock.now()))
+            update = FollowUpdate(seen, found.events, text, progress, rest_ms(seen, clock.now()))
             after = found.last
             # a question that the reader has received already does not end the stream
             is_last = update.is_last and (known is None or seen.question != known)

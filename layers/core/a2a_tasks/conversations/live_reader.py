@@ -6,11 +6,11 @@ from a2a_tasks.domain.polling import TEXT_FLOWS_MS, WHILE_TEXT_FLOWS_SECONDS
 from a2a_tasks.domain.task import Progress
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.live import LiveChunk, LiveStore
-from a2a_tasks.tasks.live_text import Snapshot, snapshot, with_later
+from a2a_tasks.tasks.live_text import LiveSnapshot, merge_chunks, snapshot
 
 
 @dataclass(frozen=True)
-class Text:
+class TextUpdate:
     """New text."""
 
     offset: int
@@ -26,15 +26,15 @@ class LiveReader:
     task_id: str
     clock: Clock
     _chunks: list[LiveChunk] = field(default_factory=list)
-    _said: Snapshot = field(default_factory=lambda: Snapshot("", Progress()))
+    _said: LiveSnapshot = field(default_factory=lambda: LiveSnapshot("", Progress()))
     _heard_at: int | None = None
 
-    def news(self) -> tuple[Text | None, Text | None]:
+    def news(self) -> tuple[TextUpdate | None, TextUpdate | None]:
         """Text and progress updates since the last time. Raises ``StoreUnavailable``."""
         known = self._chunks
         # the last chunk is read again, because a retried write may have extended it
         last = known[-1] if known else None
-        self._chunks = with_later(known, self.live.chunks(self.task_id, last))
+        self._chunks = merge_chunks(known, self.live.chunks(self.task_id, last))
         # nothing new, or the eventually consistent read is behind
         if self._chunks == known:
             return None, None
@@ -48,11 +48,11 @@ class LiveReader:
         return WHILE_TEXT_FLOWS_SECONDS if is_flowing else float("inf")
 
 
-def _difference(before: str, text: str) -> Text | None:
+def _difference(before: str, text: str) -> TextUpdate | None:
     if text == before:
         return None
     if text.startswith(before):
-        return Text(len(before), text[len(before) :])
+        return TextUpdate(len(before), text[len(before) :])
     shared = zip(before, text, strict=False)
     offset = next((n for n, (old, new) in enumerate(shared) if old != new), min(len(before), len(text)))
-    return Text(offset, text[offset:])
+    return TextUpdate(offset, text[offset:])

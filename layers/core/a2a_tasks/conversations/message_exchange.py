@@ -13,7 +13,7 @@ from a2a_tasks.webhooks.push_configs import PushConfigs
 
 
 @dataclass(frozen=True)
-class Exchanges:
+class MessageSender:
     """Exchanges messages with agents. All methods raise ``RequestRefused``, ``StoreUnavailable``,
     ``PayloadUnavailable`` and ``SealingUnavailable``; calling again with the same idempotency key is safe."""
 
@@ -23,7 +23,7 @@ class Exchanges:
     tasks: Tasks
     push: PushConfigs
 
-    def exchange(self, submission: Submission, seconds_left: Callable[[], float]) -> Task:
+    def send_and_wait(self, submission: Submission, seconds_left: Callable[[], float]) -> Task:
         """Send a message. Returns the task as soon as it has ended or asks, or as it is after
         ``seconds_left``; it continues then."""
         ref = self.begin(submission).ref

@@ -40,7 +40,7 @@ class Lease:
 
 
 @dataclass(frozen=True)
-class Notes:
+class LeaseNotes:
     """What others have left for a worker since its last renewal."""
 
     task_ids: frozenset[str] = frozenset()

@@ -135,14 +135,14 @@ def as_used(spent: tuple[Spent, ...]) -> tuple[Spent, ...]:
     return used
 
 
-def left_behind(spent: tuple[Spent, ...], open_children: Iterable[str]) -> tuple[Spent, ...]:
+def after_takeover(spent: tuple[Spent, ...], open_children: Iterable[str]) -> tuple[Spent, ...]:
     """``spent`` as a worker takes it over from a dead one: a turn under way counts as used, and
     reservations for tasks that were never started, or whose call is answered, are released."""
     waited_for = set(open_children)
     return tuple(e for e in as_used(spent) if not e.reserved or e.task_id in waited_for)
 
 
-def own(spent: Iterable[Spent]) -> Usage:
+def own_usage(spent: Iterable[Spent]) -> Usage:
     """Cost and tokens (all as input tokens) of the task's own turns, as its project's day counts them.
     Started tasks count for themselves."""
     mine = [entry.usage for entry in spent if entry.task_id is None]

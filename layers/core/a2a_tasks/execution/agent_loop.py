@@ -19,20 +19,29 @@ from a2a_tasks.domain.task import Question, TaskRef
 from a2a_tasks.domain.text.blank import is_blank
 from a2a_tasks.domain.tools.catalog import CHILD_TOOLS, WORKSPACE_TOOLS, Effect, effect_of
 from a2a_tasks.domain.tools.service import MAX_OPTION, MAX_QUESTION, OPTIONS
-from a2a_tasks.domain.usage import Usage, as_used, left_behind, released, reserve, reserved_for, spend, total
+from a2a_tasks.domain.usage import (
+    Usage,
+    after_takeover,
+    as_used,
+    released,
+    reserve,
+    reserved_for,
+    spend,
+    total,
+)
 from a2a_tasks.execution.checkpoints import Checkpoints
 from a2a_tasks.execution.child_tasks import OtherAgents
 from a2a_tasks.execution.model.history import Histories
 from a2a_tasks.execution.model.prompts import Prompts
-from a2a_tasks.execution.model.transcript import Call, Turn
+from a2a_tasks.execution.model.transcript import ToolCall, Turn
 from a2a_tasks.execution.model.turn import CONTINUED_STOPS, result_of
 from a2a_tasks.execution.process.fair_lock import FairLock
 from a2a_tasks.execution.process.leases import LeasedTask
-from a2a_tasks.execution.results import Asking, Failed, Finished, HandingOver, RunResult, Waiting
+from a2a_tasks.execution.results import AwaitingInput, AwaitingTasks, Failed, Finished, OutOfTime, RunResult
 from a2a_tasks.execution.run import RunSnapshot, TaskRun
 from a2a_tasks.execution.run_spans import TOOL_ERROR, RunSpans, attributes_of
 from a2a_tasks.execution.tools.made_files import MadeFiles, files_in
-from a2a_tasks.execution.tools.toolbox import Done, Toolbox, failed, storable
+from a2a_tasks.execution.tools.toolbox import Toolbox, ToolOutcome, error_outcome, storable
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelRejected, ModelReply, ModelRequest
@@ -101,10 +110,10 @@ class AgentLoop:
             agent.artifact_hosts,
         )
         # a dead worker's reservation for a turn counts as used, because the actual cost will never be known
-        spent = left_behind(task.spent, transcript.open_children)
+        spent = after_takeover(task.spent, transcript.open_children)
         return TaskRun(held, agent, transcript, toolbox, spent, task.events, task.counted)
 
-    async def carry_on(self, work: TaskRun, seconds_left: Callable[[], float]) -> RunResult:
+    async def run_turns(self, work: TaskRun, seconds_left: Callable[[], float]) -> RunResult:
         """Execute until the task ends or must wait. ``seconds_left`` is what the invocation has left."""
         while True:
             # collected first: files may be missing after a crash, and the outcome or the tools may refer to
@@ -120,7 +129,7 @@ class AgentLoop:
                 return Failed(failure, work.text)
             # at least one turn first, or the task could be handed from worker to worker without progress
             if work.turns_bought and seconds_left() < HAND_OVER_SECONDS:
-                return HandingOver()
+                return OutOfTime()
             max_tokens = self.cost_limits.max_tokens(work.task, work.agent, total(work.spent))
             reply = await self._buy_turn(work, max_tokens)
             # saved before its files are fetched, so that a crash does not lose a paid turn
@@ -268,10 +277,12 @@ class AgentLoop:
         for call in turn.open_calls if turn else []:
             assert turn is not None  # noqa: S101  for the type checker
             if call.name not in work.agent.allowed_tools:
-                await self.checkpoints.answer(work, turn, call, failed(f"There is no tool {call.name}."))
+                await self.checkpoints.answer(
+                    work, turn, call, error_outcome(f"There is no tool {call.name}.")
+                )
             elif call.name in work.agent.denied_after_untrusted and work.transcript.has_read_untrusted(turn):
                 await self.checkpoints.answer(
-                    work, turn, call, failed(AFTER_UNTRUSTED.format(tool=call.name))
+                    work, turn, call, error_outcome(AFTER_UNTRUSTED.format(tool=call.name))
                 )
             elif call.name in CHILD_TOOLS:
                 child = await self.other_agents.call(work, turn, call)
@@ -280,22 +291,22 @@ class AgentLoop:
                 asked = _question_of(call)
                 if isinstance(asked, str) or question is not None:
                     problem = asked if isinstance(asked, str) else "Ask one question at a time."
-                    await self.checkpoints.answer(work, turn, call, failed(problem))
+                    await self.checkpoints.answer(work, turn, call, error_outcome(problem))
                 else:
                     question = asked
             else:
                 await self._run_tool(work, turn, call)
         # started tasks come first: a question in the same turn stays open and is asked when they have ended
         if children:
-            return Waiting(tuple(children))
-        return Asking(question) if question else None
+            return AwaitingTasks(tuple(children))
+        return AwaitingInput(question) if question else None
 
-    async def _run_tool(self, work: TaskRun, turn: Turn, call: Call) -> None:
+    async def _run_tool(self, work: TaskRun, turn: Turn, call: ToolCall) -> None:
         runs_once = effect_of(call.name) is Effect.ONCE
         # the worker died between the start mark and the result; its workspace is that of the last saved
         # result
         if runs_once and call.started:
-            await self.checkpoints.answer(work, turn, call, failed(INTERRUPTED))
+            await self.checkpoints.answer(work, turn, call, error_outcome(INTERRUPTED))
             return
         # marked before it runs, so that it never runs twice
         if runs_once:
@@ -309,7 +320,7 @@ class AgentLoop:
             done = replace(done, workspace=saved)
         await self.checkpoints.answer(work, turn, call, done)
 
-    async def _result_of(self, work: TaskRun, call: Call) -> Done:
+    async def _result_of(self, work: TaskRun, call: ToolCall) -> ToolOutcome:
         is_free = call.name not in WORKSPACE_TOOLS
         async with nullcontext() if is_free else self._files_turn.held_for(work.task.project_id):
             return await self.checkpoints.with_retries(work, lambda: work.toolbox.run(call, work.transcript))
@@ -326,7 +337,7 @@ def _ended(work: TaskRun, turn: Turn, reply: ModelReply, max_tokens: int) -> Fin
     return Finished(result.output | notes | ({UNTRUSTED: True} if is_untrusted else {}))
 
 
-def _question_of(call: Call) -> Question | str:
+def _question_of(call: ToolCall) -> Question | str:
     """The question of a call, or what the model must change about it."""
     arguments = call.input if isinstance(call.input, dict) else {}
     text, options = arguments.get("question"), arguments.get("options") or []

@@ -13,13 +13,13 @@ from a2a_tasks.domain.history.event import Event
 from a2a_tasks.domain.history.step import Step
 from a2a_tasks.domain.record_keys import PROMPT_KEY, call_key, turn_key
 from a2a_tasks.domain.task import Payload, Task, TaskRef
-from a2a_tasks.execution.model.transcript import Call, Transcript, Turn, turn_document
+from a2a_tasks.execution.model.transcript import ToolCall, Transcript, Turn, turn_document
 from a2a_tasks.execution.model.turn import opening_of
 from a2a_tasks.execution.process.fair_lock import FairLock
-from a2a_tasks.execution.process.leases import Stop, Stopped
+from a2a_tasks.execution.process.leases import StopCause, Stopped
 from a2a_tasks.execution.run import TaskRun
 from a2a_tasks.execution.store_retry import StoreRetry
-from a2a_tasks.execution.tools.toolbox import Done, step_of, storable
+from a2a_tasks.execution.tools.toolbox import ToolOutcome, step_of, storable
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import ModelReply
@@ -98,12 +98,12 @@ class Checkpoints:
         await self._record(work, PROMPT_KEY, "prompt", document)
         work.transcript.saved_prompt = prompt
 
-    async def save_start(self, work: TaskRun, turn: Turn, call: Call) -> None:
+    async def save_start(self, work: TaskRun, turn: Turn, call: ToolCall) -> None:
         """Save that a tool which must not run twice has started."""
         await self._save_use(work, call)
         await self._note(work, turn, call, {"state": "started"}, is_open=True)
 
-    async def save_child(self, work: TaskRun, turn: Turn, call: Call, child: TaskRef) -> None:
+    async def save_child(self, work: TaskRun, turn: Turn, call: ToolCall, child: TaskRef) -> None:
         """Save the id of a task and its reservation before the task is created."""
         await self._save_use(work, call)
         document = {"state": "child", "child": asdict(child)}
@@ -114,7 +114,7 @@ class Checkpoints:
         """Save the usage so far."""
         await self._advance(work, Advance(self.clock.now(), spent=work.spent, counted=work.counted))
 
-    async def answer(self, work: TaskRun, turn: Turn, call: Call, done: Done) -> None:
+    async def answer(self, work: TaskRun, turn: Turn, call: ToolCall, done: ToolOutcome) -> None:
         """Save a tool's effects, then its result: a tool without a result runs again, so no result may be
         saved without its effects."""
         now = self.clock.now()
@@ -133,7 +133,7 @@ class Checkpoints:
         """Retry while the store does not respond and the task is still held."""
         return await self.store_retry.call(write, work.held)
 
-    async def _save_use(self, work: TaskRun, call: Call) -> None:
+    async def _save_use(self, work: TaskRun, call: ToolCall) -> None:
         work.toolbox.progress = replace(work.toolbox.progress, tool=call.name)
         now = self.clock.now()
         advance = Advance(now, spent=work.spent, counted=work.counted, progress=work.toolbox.progress)
@@ -143,7 +143,7 @@ class Checkpoints:
         self,
         work: TaskRun,
         turn: Turn,
-        call: Call,
+        call: ToolCall,
         document: Mapping[str, Any],
         *,
         is_open: bool = False,
@@ -175,16 +175,16 @@ class Checkpoints:
 
         # a higher fence has written it: another worker has the task
         if not await self.with_retries(work, write):
-            raise Stopped(Stop.LOST)
+            raise Stopped(StopCause.LOST)
 
     async def _advance(self, work: TaskRun, advance: Advance, event: Event | None = None) -> None:
         """Update the task under the fence, with an event."""
         task = work.task
         if event is not None:
-            advance = replace(advance, event=events.placed(work.events, event))
+            advance = replace(advance, event=events.indexed(work.events, event))
         result = await self.with_retries(work, lambda: self.store.advance(task.ref, task.fence, advance))
         if isinstance(result, Refused):
             # distinguished, because an ended task still gets the text and the cost so far
             ended = result.current is None or result.current.is_terminal
-            raise Stopped(Stop.ENDED if ended else Stop.LOST)
+            raise Stopped(StopCause.ENDED if ended else StopCause.LOST)
         work.events = result.task.events

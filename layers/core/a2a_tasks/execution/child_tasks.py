@@ -14,15 +14,15 @@ from a2a_tasks.domain.tools.service import CHILDREN_BY_DEPTH, MAX_DEPTH
 from a2a_tasks.domain.tracing.task_spans import call_span_id
 from a2a_tasks.domain.usage import Spent, Usage, released, reserve, reserved_for, total, with_child
 from a2a_tasks.execution.checkpoints import Checkpoints
-from a2a_tasks.execution.model.transcript import Call, Turn
+from a2a_tasks.execution.model.transcript import ToolCall, Turn
 from a2a_tasks.execution.run import TaskRun
-from a2a_tasks.execution.tools.toolbox import Done, failed, storable
+from a2a_tasks.execution.tools.toolbox import ToolOutcome, error_outcome, storable
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.tasks import payload
-from a2a_tasks.tasks.submission import Origin, Submission, Submitter
+from a2a_tasks.tasks.submission import ChildOrigin, Submission, Submitter
 
 MICRO_USD = Decimal("0.000001")
 
@@ -41,7 +41,7 @@ class OtherAgents:
     entropy: Entropy
     run: RunBlocking
 
-    async def call(self, work: TaskRun, turn: Turn, call: Call) -> TaskRef | None:
+    async def call(self, work: TaskRun, turn: Turn, call: ToolCall) -> TaskRef | None:
         """Start another agent's task, or fetch its result.
 
         Returns:
@@ -64,14 +64,14 @@ class OtherAgents:
         # entry
         work.spent = with_child(work.spent, work.task.attempt, task.ref.task_id, task.spent)
         await self.checkpoints.save_spent(work)
-        await self.checkpoints.answer(work, turn, call, Done(await self._result_of(task)))
+        await self.checkpoints.answer(work, turn, call, ToolOutcome(await self._result_of(task)))
         return None
 
-    async def _start(self, work: TaskRun, turn: Turn, call: Call) -> TaskRef | None:
+    async def _start(self, work: TaskRun, turn: Turn, call: ToolCall) -> TaskRef | None:
         new_id = ids.task_id(self.clock.now(), self.entropy.bytes(10))
         task_id = call.child.task_id if call.child else new_id
         submission = await self._submission(work, turn, call, task_id)
-        if isinstance(submission, Done):
+        if isinstance(submission, ToolOutcome):
             await self.checkpoints.answer(work, turn, call, submission)
             return None
         # a call with a saved id creates, or finds, the task of this id
@@ -85,32 +85,36 @@ class OtherAgents:
             # stored with the next write; until then a worker that takes over releases the reservation itself,
             # because the call has its result
             work.spent = released(work.spent, task_id)
-            await self.checkpoints.answer(work, turn, call, failed(refused.message))
+            await self.checkpoints.answer(work, turn, call, error_outcome(refused.message))
             return None
         return child
 
-    async def _submission(self, work: TaskRun, turn: Turn, call: Call, task_id: str) -> Submission | Done:
+    async def _submission(
+        self, work: TaskRun, turn: Turn, call: ToolCall, task_id: str
+    ) -> Submission | ToolOutcome:
         """The submission that a call requests, or the result of a call that is not allowed."""
         task = work.task
         arguments = call.input if isinstance(call.input, dict) else {}
         agent_id, message = arguments.get("agent"), arguments.get("message")
         if not isinstance(agent_id, str) or not isinstance(message, str) or is_blank(message):
-            return failed("agent and message must be texts that are not blank.")
+            return error_outcome("agent and message must be texts that are not blank.")
         settings = await self.run(
             self.budgets.settings, task.project_id, lambda kept: agent_id in kept.callable_agents
         )
         if agent_id not in settings.callable_agents:
             known = ", ".join(sorted(settings.callable_agents)) or "none"
-            return failed(f"The agent {storable(agent_id)} may not be called; those that may: {known}.")
+            return error_outcome(
+                f"The agent {storable(agent_id)} may not be called; those that may: {known}."
+            )
         if task.depth + 1 > MAX_DEPTH:
-            return failed(f"Agents may call each other at most {MAX_DEPTH} deep; do this yourself.")
+            return error_outcome(f"Agents may call each other at most {MAX_DEPTH} deep; do this yourself.")
         most = CHILDREN_BY_DEPTH[task.depth]
         # a call whose id is saved was counted already
         if work.transcript.children >= most and call.child is None:
-            return failed(f"This task has called {most} agents, which is as many as it may.")
+            return error_outcome(f"This task has called {most} agents, which is as many as it may.")
         budget = share_of(work, turn, task_id)
         if budget.is_used_up(Usage()):
-            return failed("Nothing is left of this task's budget for another agent.")
+            return error_outcome("Nothing is left of this task's budget for another agent.")
         return Submission(
             project_id=task.project_id,
             agent_id=agent_id,
@@ -123,7 +127,7 @@ class OtherAgents:
             spender=task.spender,
             key_id=task.key_id,
             is_untrusted=work.transcript.has_read_untrusted(turn),
-            origin=Origin(
+            origin=ChildOrigin(
                 Parent(task.ref, call.call_id),
                 task.depth + 1,
                 task_id,

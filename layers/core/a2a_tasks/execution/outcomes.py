@@ -13,15 +13,15 @@ from a2a_tasks.domain.overload.retry import NextTry, in_time, last_attempt, next
 from a2a_tasks.domain.schedule import clocks_of_wait, due_after_release, due_while_awaiting, longest_wait
 from a2a_tasks.domain.task import Payload, Question, Task, TaskRef
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.execution.process.leases import Stop
-from a2a_tasks.execution.results import Asking, Failed, Finished, HandingOver, RunResult, Waiting
+from a2a_tasks.execution.process.leases import StopCause
+from a2a_tasks.execution.results import AwaitingInput, AwaitingTasks, Failed, Finished, OutOfTime, RunResult
 from a2a_tasks.execution.run import RunSnapshot
 from a2a_tasks.execution.store_retry import StoreRetry
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.payloads import PayloadStore
 from a2a_tasks.ports.queues import TaskSender
-from a2a_tasks.ports.tasks import Pause, Postponement, Refused, Release, TaskStore, Written
+from a2a_tasks.ports.tasks import InputRequest, Postponement, Refused, Release, TaskStore, Written
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks.finalization import TaskFinalizer
 from a2a_tasks.tasks.outputs import save_output, save_partial
@@ -76,27 +76,27 @@ class OutcomeHandler:
                 return await self._complete(snapshot.with_text(str(output["result"])), output)
             case Failed(failure, text):
                 return await self.fail(snapshot.with_text(text), failure)
-            case Asking(question):
+            case AwaitingInput(question):
                 return await self._ask(snapshot, question)
-            case Waiting(children):
+            case AwaitingTasks(children):
                 return await self._await_children(snapshot, children)
-            case HandingOver():
+            case OutOfTime():
                 return await self._hand_over(snapshot)
 
-    async def stop(self, snapshot: RunSnapshot, why: Stop) -> Requeue | None:
+    async def stop(self, snapshot: RunSnapshot, why: StopCause) -> Requeue | None:
         """The run was stopped from outside."""
         self.telemetry.event("work stopped", snapshot.task, why=why)
         match why:
-            case Stop.ENDED:
+            case StopCause.ENDED:
                 return await self._ended_by_others(snapshot)
-            case Stop.LOST:
+            case StopCause.LOST:
                 return Requeue(None)
-            case Stop.DEADLINE:
+            case StopCause.DEADLINE:
                 return await self._time_out(snapshot)
-            case Stop.SHUTDOWN if snapshot.has_bought or snapshot.held.is_late:
+            case StopCause.SHUTDOWN if snapshot.has_bought or snapshot.held.is_late:
                 # the turn started late, and a fresh invocation has more time for it
                 return await self._hand_over(snapshot, cut_off=True)
-            case Stop.SHUTDOWN:
+            case StopCause.SHUTDOWN:
                 reason = "The turn did not finish within the worker's running time."
                 return await self.retry(snapshot, Failure(FailureCode.EXECUTION_ERROR, reason), cut_off=True)
 
@@ -310,8 +310,10 @@ class OutcomeHandler:
         until = longest_wait(task, now, self.max_wait_ms)
         # counted before the write that records it: a crash in between may count twice, but never too little
         counted = await self._counted(snapshot)
-        pause = Pause(now, question, until, max(1_000, task.deadline - now), counted)
-        result = await self._with_retries(snapshot, lambda: self.store.pause(task.ref, task.fence, pause))
+        pause = InputRequest(now, question, until, max(1_000, task.deadline - now), counted)
+        result = await self._with_retries(
+            snapshot, lambda: self.store.request_input(task.ref, task.fence, pause)
+        )
         if isinstance(result, Refused):
             return await self._refused(snapshot, result)
         await self._leave(task, ended=False)

@@ -25,22 +25,22 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Asking:
+class AwaitingInput:
     """The agent asks its caller a question and waits."""
 
     question: Question
 
 
 @dataclass(frozen=True)
-class Waiting:
+class AwaitingTasks:
     """The agent waits for tasks that it started."""
 
     children: tuple[TaskRef, ...]
 
 
 @dataclass(frozen=True)
-class HandingOver:
+class OutOfTime:
     """This worker's time is nearly over; another worker continues."""
 
 
-type RunResult = Finished | Failed | Asking | Waiting | HandingOver
+type RunResult = Finished | Failed | AwaitingInput | AwaitingTasks | OutOfTime

@@ -8,7 +8,7 @@ from a2a_tasks.domain.agents.backend import Backend
 from a2a_tasks.domain.tracing.span import SpanKind, Value
 from a2a_tasks.domain.tracing.task_spans import PROVIDER, attempt_span_id, span_of
 from a2a_tasks.domain.tracing.task_trace import span_id
-from a2a_tasks.execution.model.transcript import Call
+from a2a_tasks.execution.model.transcript import ToolCall
 from a2a_tasks.execution.run import TaskRun
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
@@ -21,7 +21,7 @@ PROVIDERS = {Backend.BEDROCK: "aws.bedrock"}
 
 
 @dataclass
-class Step:
+class OpenSpan:
     """A step in progress. Its result is set before its block ends."""
 
     error: str | None = None
@@ -39,7 +39,7 @@ class RunSpans:
     backend: Backend
 
     @contextmanager
-    def turn(self, work: TaskRun, request: ModelRequest) -> Iterator[Step]:
+    def turn(self, work: TaskRun, request: ModelRequest) -> Iterator[OpenSpan]:
         """The span of a call of the model. There is at most one for each turn and claim."""
         prompt, number = request.prompt, len(work.transcript.turns) + 1
         attributes: dict[str, Value | None] = {
@@ -54,7 +54,7 @@ class RunSpans:
             yield step
 
     @contextmanager
-    def tool(self, work: TaskRun, call: Call) -> Iterator[Step]:
+    def tool(self, work: TaskRun, call: ToolCall) -> Iterator[OpenSpan]:
         """The span of a tool that runs in the worker."""
         attributes: dict[str, Value | None] = {
             "gen_ai.operation.name": "execute_tool",
@@ -74,8 +74,8 @@ class RunSpans:
         what: tuple[str | int, ...],
         attributes: dict[str, Value | None],
         kind: SpanKind,
-    ) -> Iterator[Step]:
-        task, step, begun_at = work.task, Step(), self.clock.now()
+    ) -> Iterator[OpenSpan]:
+        task, step, begun_at = work.task, OpenSpan(), self.clock.now()
         try:
             yield step
         except BaseException as error:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from a2a_tasks.execution.process.leases import SAVING_SECONDS, LeasedTask, Stop, Stopped
+from a2a_tasks.execution.process.leases import SAVING_SECONDS, LeasedTask, StopCause, Stopped
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
@@ -34,7 +34,7 @@ class StoreRetry:
             # checked before each attempt, and waits while the lease is in doubt: nothing may be written to a
             # task of another worker
             if not await held.is_ours():
-                raise Stopped(Stop.LOST)
+                raise Stopped(StopCause.LOST)
             try:
                 return await self.run(write)
             except (StoreUnavailable, PayloadUnavailable):

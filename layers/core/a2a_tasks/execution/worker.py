@@ -8,7 +8,7 @@ from functools import partial
 
 from a2a_tasks.concurrency.holders import Holders
 from a2a_tasks.concurrency.pause_watch import PauseWatch
-from a2a_tasks.concurrency.slots import Entry, Slots
+from a2a_tasks.concurrency.slots import Admission, Slots
 from a2a_tasks.domain.backoff import backoff
 from a2a_tasks.domain.errors import Failure, FailureCode, RequestRefused
 from a2a_tasks.domain.guards import guard_of_loss
@@ -24,15 +24,15 @@ from a2a_tasks.domain.schedule import (
 )
 from a2a_tasks.domain.task import Lane, Status, Task, TaskRef
 from a2a_tasks.execution.agent_loop import AgentLoop
-from a2a_tasks.execution.model.live_output import Live
+from a2a_tasks.execution.model.live_output import LivePublisher
 from a2a_tasks.execution.model.pacing import Pacing
 from a2a_tasks.execution.model.turn import not_shown
 from a2a_tasks.execution.outcomes import COUNT_AGAIN_SECONDS, DONE, OutcomeHandler, Requeue
 from a2a_tasks.execution.process.fair_lock import FairLock
 from a2a_tasks.execution.process.heartbeat import Heartbeat
-from a2a_tasks.execution.process.intake import Intake, MessageIntake
+from a2a_tasks.execution.process.intake import MessageIntake, SharedIntake
 from a2a_tasks.execution.process.invocation import Invocation
-from a2a_tasks.execution.process.leases import LeasedTask, Stop, Stopped
+from a2a_tasks.execution.process.leases import LeasedTask, StopCause, Stopped
 from a2a_tasks.execution.results import RunResult
 from a2a_tasks.execution.run import RunSnapshot, TaskRun
 from a2a_tasks.ports.blocking import RunBlocking
@@ -75,8 +75,8 @@ class Executor:
     pause: PauseWatch
     heartbeat: Heartbeat
     finalizer: TaskFinalizer
-    live: Live
-    intake: Intake
+    live: LivePublisher
+    intake: SharedIntake
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
@@ -117,7 +117,7 @@ class Executor:
             beating.cancel()
             await asyncio.gather(beating, sharing, return_exceptions=True)
             # last, because Lambda may freeze the process from here on
-            self.heartbeat.rest()
+            self.heartbeat.go_idle()
         return [each.message_id for each, keep in zip(deliveries, kept, strict=True) if keep]
 
     async def _share(self, intake: MessageIntake, invocation: Invocation) -> None:
@@ -213,12 +213,12 @@ class Executor:
             entry = await self.run(self.slots.enter, task)
             if entry is None:
                 return DONE  # in line; it gets a new message with its slot
-            begun = _Begun(beginning.aclose)
+            begun = _StartedRun(beginning.aclose)
             return await self._claim_and_work(task, entry, delivery, invocation, begun)
 
     def _lacks_memory(self) -> bool:
         """Whether there is too little for another task. The only one is executed whatever it takes."""
-        return bool(self.heartbeat.held) and self.intake.pressure.lacks_memory()
+        return bool(self.heartbeat.held) and self.intake.process_load.lacks_memory()
 
     async def _must_wait(self, task: Task) -> bool:
         """Whether the pace allows its model no call now. Asked before the claim, which would be wasted. A
@@ -232,7 +232,7 @@ class Executor:
         return not await self.pacing.admit(task)
 
     async def _claim_and_work(
-        self, task: Task, entry: Entry, delivery: Delivery, invocation: Invocation, begun: "_Begun"
+        self, task: Task, entry: Admission, delivery: Delivery, invocation: Invocation, begun: "_StartedRun"
     ) -> Requeue | None:
         # before the claim: a worker may hold tasks only under a valid lease
         worker_id = await self.heartbeat.worker_id()
@@ -358,16 +358,16 @@ class Executor:
             )
 
     async def _work(
-        self, held: LeasedTask, time_left: Callable[[], float], begun: "_Begun"
+        self, held: LeasedTask, time_left: Callable[[], float], begun: "_StartedRun"
     ) -> Requeue | None:
         task, now = held.task, self.clock.now()
         if task.fence == 1:
             self.telemetry.milliseconds("QueueWaitMs", now - max(task.created_at, task.not_before))
         else:  # the report of its end covers a task's first claim
             self.telemetry.event("task running", task, attempt=task.attempt)
-        then = Stop.DEADLINE if held.until == task.deadline else Stop.SHUTDOWN
+        then = StopCause.DEADLINE if held.until == task.deadline else StopCause.SHUTDOWN
         # stops slightly after the deadline, so that the wall clock has passed it as well
-        margin_ms = 2 if then is Stop.DEADLINE else 0
+        margin_ms = 2 if then is StopCause.DEADLINE else 0
         seconds = max(0, held.until - now + margin_ms) / 1000
         try:
             result = await held.supervise(self._run(held, time_left, begun), self.clock, seconds, then)
@@ -378,7 +378,7 @@ class Executor:
             if begun.work is not None:
                 await self.run(begun.work.toolbox.close)
 
-    async def _interrupted(self, held: LeasedTask, begun: "_Begun", error: Exception) -> Requeue | None:
+    async def _interrupted(self, held: LeasedTask, begun: "_StartedRun", error: Exception) -> Requeue | None:
         """What follows when work ends in an error: an interruption, an error of the model or a dependency, or
         a bug."""
         snapshot = self._snapshot(held, begun)
@@ -400,7 +400,7 @@ class Executor:
         reason = f"The worker met an unexpected error ({type(error).__name__})."
         return await self.outcomes.retry(snapshot, Failure(FailureCode.EXECUTION_ERROR, reason))
 
-    async def _busy(self, snapshot: RunSnapshot, begun: "_Begun", busy: ModelBusy) -> Requeue | None:
+    async def _busy(self, snapshot: RunSnapshot, begun: "_StartedRun", busy: ModelBusy) -> Requeue | None:
         """The model accepted no call: the task waits or retries."""
         failure = Failure(FailureCode.MODEL_OVERLOADED, busy.reason)
         overload = None
@@ -415,25 +415,25 @@ class Executor:
             snapshot, failure, seconds, overload, was_called=busy.was_called
         )
 
-    async def _run(self, held: LeasedTask, time_left: Callable[[], float], begun: "_Begun") -> RunResult:
+    async def _run(self, held: LeasedTask, time_left: Callable[[], float], begun: "_StartedRun") -> RunResult:
         begun.work = await self.loop.begin(held)
         # its texts are now part of the measured memory, so the next large task may start
         await begun.is_read()
         following = asyncio.ensure_future(self.live.follow(begun.work))
         try:
-            return await self.loop.carry_on(begun.work, time_left)
+            return await self.loop.run_turns(begun.work, time_left)
         finally:
             # awaited, so that no text is published while the outcome is written
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
-    def _snapshot(self, held: LeasedTask, begun: "_Begun") -> RunSnapshot:
+    def _snapshot(self, held: LeasedTask, begun: "_StartedRun") -> RunSnapshot:
         """State of the run now, including an interrupted turn."""
         return RunSnapshot(held, held.task.spent) if begun.work is None else self.loop.snapshot(begun.work)
 
 
 @dataclass
-class _Begun:
+class _StartedRun:
     """The run, once its checkpoints are read, and the callback for that moment."""
 
     is_read: Callable[[], Awaitable[None]]

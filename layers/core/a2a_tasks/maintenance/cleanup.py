@@ -7,7 +7,7 @@ from functools import partial
 
 from a2a_tasks.domain.ids import SHARDS, oldest_task_id
 from a2a_tasks.domain.task import Task
-from a2a_tasks.ports.blocking import AtOnce, Step, TimeLeft
+from a2a_tasks.ports.blocking import RunParallel, TimeLeft, WorkStep
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import PayloadCleaner
@@ -66,7 +66,7 @@ class Cleaner:
     store: TaskStore
     contexts: ContextStore
     payloads: PayloadCleaner
-    at_once: AtOnce
+    run_parallel: RunParallel
     clock: Clock
     telemetry: Telemetry
     retention_ms: int
@@ -74,12 +74,12 @@ class Cleaner:
     def clean(self, time_left: TimeLeft) -> CleanupReport:
         """One run, while ``time_left()``. The next run finds what is left."""
         run = _Pass(time_left)
-        steps: list[Step] = [partial(self._forgotten, shard, run) for shard in range(SHARDS)]
-        self.at_once([*steps, partial(self._leftovers, "", run)], time_left)
+        steps: list[WorkStep] = [partial(self._forgotten, shard, run) for shard in range(SHARDS)]
+        self.run_parallel([*steps, partial(self._leftovers, "", run)], time_left)
         self.telemetry.count("TasksCleanedUp", run.report.tasks + run.report.leftovers)
         return run.report
 
-    def _forgotten(self, shard: int, run: _Pass) -> list[Step]:
+    def _forgotten(self, shard: int, run: _Pass) -> list[WorkStep]:
         """A page of tasks in a shard that callers had deleted. Once they are deleted, the same query returns
         the next page."""
         page = self._tried(run, lambda: self.store.forgotten(shard, self.clock.now(), PAGE)) or []
@@ -100,16 +100,16 @@ class Cleaner:
         run.count(tasks=1, payloads=payloads)
         return True
 
-    def _leftovers(self, after: str, run: _Pass) -> list[Step]:
+    def _leftovers(self, after: str, run: _Pass) -> list[WorkStep]:
         """A page of tasks in the bucket that may be past their retention, and the next page."""
         # ids contain the creation time, and a younger task cannot be past its retention
         before = oldest_task_id(self.clock.now() - self.retention_ms)
         page = self._tried(run, lambda: self.payloads.task_ids(after, before, PAGE)) or []
-        steps: list[Step] = [partial(self._leftover, task_id, run) for task_id in page]
+        steps: list[WorkStep] = [partial(self._leftover, task_id, run) for task_id in page]
         # continues after this page in any case, so that tasks that cannot be deleted do not block the others
         return [*steps, partial(self._leftovers, page[-1], run)] if page else []
 
-    def _leftover(self, task_id: str, run: _Pass) -> list[Step]:
+    def _leftover(self, task_id: str, run: _Pass) -> list[WorkStep]:
         self._tried(run, lambda: self._delete_leftover(task_id, run))
         return []
 

@@ -22,14 +22,14 @@ class DeadWorkers:
     finalizer: TaskFinalizer
     telemetry: Telemetry
 
-    def look_at(self, worker_id: str) -> list[SweepAction]:
+    def check(self, worker_id: str) -> list[SweepAction]:
         """If the worker is dead, recover the tasks that its lease lists, since their messages may be lost."""
         workers, now = self.finalizer.holders.workers, self.finalizer.clock.now()
         lease = workers.lease(worker_id)
         if lease is None or lease.due_at is None or lease.due_at > now:
             return []  # the index entry is stale
         # broken first: the worker can no longer renew it, so the steps below cannot race with it
-        if not lease.is_over(now) or not workers.break_off(lease):
+        if not lease.is_over(now) or not workers.break_lease(lease):
             return []
         tasks = [self.store.get(ref) for ref in lease.tasks]
         # other tasks of the lease were released, ended or taken over since its last renewal

@@ -46,7 +46,7 @@ class DueTasks:
     pause: PauseWatch
     telemetry: Telemetry
 
-    def look_at(self, task: Task) -> SweepAction:
+    def check(self, task: Task) -> SweepAction:
         """Do what ``next_action`` says for a task from the index of due tasks."""
         now = self.finalizer.clock.now()
         action = next_action(task, now)
@@ -63,26 +63,26 @@ class DueTasks:
             return SweepAction.NOTHING  # moved since the index was read
         match action:
             case NextAction.LEAVE_TO_BATCHER:
-                return self._look_at_batched(task, now)
+                return self._check_batched(task, now)
             case NextAction.WAIT_FOR_ANSWER:
                 return self._postpone(task, task.deadline)
             case NextAction.FAIL_LOST | NextAction.TAKE_OVER:
-                return self._look_at_running(task, now)
+                return self._check_running(task, now)
             case NextAction.WAKE:
-                return self._look_at_parent(task, now)
+                return self._check_parent(task, now)
             case NextAction.WAIT_FOR_START:
-                return self._look_at_delayed(task, now)
+                return self._check_delayed(task, now)
             case NextAction.START:
-                return self._look_at_pending(task, now)
+                return self._check_pending(task, now)
 
-    def _look_at_batched(self, task: Task, now: int) -> SweepAction:
+    def _check_batched(self, task: Task, now: int) -> SweepAction:
         """Make sure that it is in line; from then on the batcher takes care of it until its deadline."""
         if task.status is Status.PENDING:
             # queued before the due time moves: after a crash in between, this is repeated
             self.batches.enqueue(task, now)  # the process that created it may have died before queueing it
         return self._postpone(task, task.deadline)
 
-    def _look_at_running(self, task: Task, now: int) -> SweepAction:
+    def _check_running(self, task: Task, now: int) -> SweepAction:
         """Check once per claim. Once the worker's lease lists the task, the recovery of a dead worker
         includes it, so it is due only at its deadline."""
         lease = self.finalizer.holders.lease(task)
@@ -92,13 +92,13 @@ class DueTasks:
             task, task.deadline if lease.is_watched(task) else due_after_take_over(now, task.deadline)
         )
 
-    def _look_at_parent(self, task: Task, now: int) -> SweepAction:
+    def _check_parent(self, task: Task, now: int) -> SweepAction:
         """It awaits other tasks, and the wake-up may be lost."""
         if self.finalizer.wake_if_ready(task):
             return SweepAction.RESENT
         return self._postpone(task, due_while_awaiting(now, task.deadline, task.updated_at))
 
-    def _look_at_delayed(self, task: Task, now: int) -> SweepAction:
+    def _check_delayed(self, task: Task, now: int) -> SweepAction:
         """Its start was too far away for an SQS delay and is near now."""
         delay_ms = task.not_before - now
         later = due_after_release(task.not_before, task.deadline)
@@ -106,7 +106,7 @@ class DueTasks:
             return self._postpone(task, later)
         return self._send(task, later, whole_seconds(delay_ms))
 
-    def _look_at_pending(self, task: Task, now: int) -> SweepAction:
+    def _check_pending(self, task: Task, now: int) -> SweepAction:
         """It waits for a worker: in its agent's line, in the queue, or for a lost message."""
         if self.slots.is_waiting(task):  # lines are swept as a whole
             return self._postpone(task, task.deadline)

@@ -7,10 +7,10 @@ from functools import partial
 from a2a_tasks.domain.task import Task, TaskRef
 from a2a_tasks.maintenance.due_tasks import DueTasks
 from a2a_tasks.maintenance.sweep_report import SweepAction, Tally
-from a2a_tasks.ports.blocking import Step, TimeLeft
+from a2a_tasks.ports.blocking import TimeLeft, WorkStep
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
-from a2a_tasks.ports.tasks import Due, TaskStore
+from a2a_tasks.ports.tasks import DueEntry, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 
 PAGE = 50
@@ -23,7 +23,7 @@ class ShardSweep:
     block the ones behind them."""
 
     shard: int
-    is_ours: Callable[[list[Due], Due | None], bool]
+    is_ours: Callable[[list[DueEntry], DueEntry | None], bool]
     """Whether this process handles a page, given the page and the last entry before it."""
     time_left: TimeLeft
     tally: Tally
@@ -32,7 +32,7 @@ class ShardSweep:
     clock: Clock
     telemetry: Telemetry
 
-    def page(self, after: Due | None = None) -> list[Step]:
+    def page(self, after: DueEntry | None = None) -> list[WorkStep]:
         """Steps for the tasks of a page, and for the next page."""
         if not self.time_left():
             self.tally.leave_unfinished(self.shard)
@@ -46,7 +46,7 @@ class ShardSweep:
         except StoreUnavailable as error:
             self._broke_off(error)
             return []
-        looks: list[Step] = [partial(self._look, due.ref, tasks) for due in page]
+        looks: list[WorkStep] = [partial(self._check, due.ref, tasks) for due in page]
         # continues after the last entry: tasks that cannot be settled would otherwise fill every page
         return [*looks, partial(self.page, page[-1])] if len(page) == PAGE else looks
 
@@ -61,22 +61,22 @@ class ShardSweep:
             self.telemetry.problem("page not read", shard=self.shard, error=error)
             return None
 
-    def _look(self, ref: TaskRef, tasks: dict[TaskRef, Task] | None) -> list[Step]:
+    def _check(self, ref: TaskRef, tasks: dict[TaskRef, Task] | None) -> list[WorkStep]:
         if not self.time_left():
             self.tally.leave_unfinished(self.shard)
             return []
         try:
             task = self.store.get(ref) if tasks is None else tasks.get(ref)
-            self.tally.looked(self.due_tasks.look_at(task) if task else SweepAction.NOTHING)
+            self.tally.count_task(self.due_tasks.check(task) if task else SweepAction.NOTHING)
         except (StoreUnavailable, QueueUnavailable) as error:
-            self.tally.looked(SweepAction.FAILED)
+            self.tally.count_task(SweepAction.FAILED)
             self.telemetry.problem("task not swept", task_id=ref.task_id, reason=str(error))
         except Exception as error:  # one task must not affect the others
-            self.tally.looked(SweepAction.FAILED)
+            self.tally.count_task(SweepAction.FAILED)
             self.telemetry.problem("task not swept", task_id=ref.task_id, error=error)
         return []
 
     def _broke_off(self, error: StoreUnavailable) -> None:
-        self.tally.did(SweepAction.FAILED)
+        self.tally.count_actions(SweepAction.FAILED)
         self.tally.leave_unfinished(self.shard)
         self.telemetry.problem("shard not swept", shard=self.shard, reason=str(error))

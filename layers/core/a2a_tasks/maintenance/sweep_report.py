@@ -52,20 +52,20 @@ class Tally:
         self.oldest_ms: int | None = None
         self._lock = threading.Lock()
 
-    def looked(self, *done: SweepAction) -> None:
+    def count_task(self, *done: SweepAction) -> None:
         """Count a task, and what was done for it."""
         with self._lock:
             self.report.looked_at += 1
-        self.did(*done)
+        self.count_actions(*done)
 
-    def did(self, *done: SweepAction) -> None:
+    def count_actions(self, *done: SweepAction) -> None:
         """Count what was done."""
         with self._lock:
             for each in done:
                 if each is not SweepAction.NOTHING:
                     setattr(self.report, each, getattr(self.report, each) + 1)
 
-    def saw(self, age_ms: int) -> None:
+    def record_age(self, age_ms: int) -> None:
         """Record for how long the oldest entry of a shard has been due (milliseconds); 0 if none is due."""
         with self._lock:
             self.oldest_ms = max(age_ms, self.oldest_ms or 0)

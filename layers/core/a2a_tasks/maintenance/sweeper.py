@@ -11,11 +11,11 @@ from a2a_tasks.maintenance.dead_workers import DeadWorkers
 from a2a_tasks.maintenance.due_tasks import DueTasks
 from a2a_tasks.maintenance.shard_sweep import PAGE, ShardSweep
 from a2a_tasks.maintenance.sweep_report import SweepAction, SweepReport, Tally
-from a2a_tasks.ports.blocking import AtOnce, Step, TimeLeft
+from a2a_tasks.ports.blocking import RunParallel, TimeLeft, WorkStep
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.slots import Scope
-from a2a_tasks.ports.tasks import Due, TaskStore
+from a2a_tasks.ports.tasks import DueEntry, TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.workers.leases import Helpers, ShardLeases, Workers
 
@@ -43,7 +43,7 @@ class Sweeper:
     leases: ShardLeases
     helpers: Helpers
     pause: PauseWatch
-    at_once: AtOnce
+    run_parallel: RunParallel
     clock: Clock
     entropy: Entropy
     telemetry: Telemetry
@@ -56,11 +56,11 @@ class Sweeper:
             self._shard(number, partial(self._keeps, tally, number), time_left, tally)
             for number in range(SHARDS)
         ]
-        steps: list[Step] = [
+        steps: list[WorkStep] = [
             partial(self._find_dead_workers, tally, time_left),
             partial(self._find_lines, tally, time_left),
         ]
-        self.at_once([*steps, *(shard.page for shard in shards)], time_left)
+        self.run_parallel([*steps, *(shard.page for shard in shards)], time_left)
         self.telemetry.count("Sweeps")
         if tally.oldest_ms is not None:
             self.telemetry.seconds("OldestDueSeconds", tally.oldest_ms / 1000)
@@ -70,7 +70,7 @@ class Sweeper:
         """Sweep one shard, unless another process is doing so."""
         tally, holder = Tally(), self.entropy.bytes(8).hex()
         shard = self._shard(number, partial(self._takes, number, holder), time_left, tally)
-        self.at_once([shard.page], time_left)
+        self.run_parallel([shard.page], time_left)
         try:
             # so that the next sweep need not wait for the lease to expire
             self.leases.give_back(number, holder)
@@ -81,7 +81,7 @@ class Sweeper:
     def _shard(
         self,
         number: int,
-        is_ours: Callable[[list[Due], Due | None], bool],
+        is_ours: Callable[[list[DueEntry], DueEntry | None], bool],
         time_left: TimeLeft,
         tally: Tally,
     ) -> ShardSweep:
@@ -96,39 +96,39 @@ class Sweeper:
             telemetry=self.telemetry,
         )
 
-    def _keeps(self, tally: Tally, number: int, page: list[Due], after: Due | None) -> bool:
+    def _keeps(self, tally: Tally, number: int, page: list[DueEntry], after: DueEntry | None) -> bool:
         """Whether this process handles a page itself during a sweep of all shards."""
         if after is not None:
             return True  # another process could not be started for the first page
-        tally.saw(max(0, self.clock.now() - page[0].due_at) if page else 0)
-        if len(page) < PAGE or not self.helpers.call(number):
+        tally.record_age(max(0, self.clock.now() - page[0].due_at) if page else 0)
+        if len(page) < PAGE or not self.helpers.start(number):
             return True
         tally.hand_over(number)
         return False
 
-    def _takes(self, number: int, holder: str, page: list[Due], after: Due | None) -> bool:  # noqa: ARG002
+    def _takes(self, number: int, holder: str, page: list[DueEntry], after: DueEntry | None) -> bool:  # noqa: ARG002
         now = self.clock.now()
         # renewed with every page: a process that dies or hangs loses the shard
         return self.leases.take(number, holder, now, now + LEASE_MS)
 
-    def _find_dead_workers(self, tally: Tally, time_left: TimeLeft) -> list[Step]:
+    def _find_dead_workers(self, tally: Tally, time_left: TimeLeft) -> list[WorkStep]:
         """Steps for the workers that are due now. The next sweep finds any others."""
         try:
             found = self.workers.due(self.clock.now(), MOST_WORKERS) if time_left() else []
         except StoreUnavailable as error:
             self._failed(tally, error, "workers not swept")
             return []
-        return [partial(self._look_at_worker, tally, time_left, worker_id) for worker_id in found]
+        return [partial(self._check_worker, tally, time_left, worker_id) for worker_id in found]
 
-    def _look_at_worker(self, tally: Tally, time_left: TimeLeft, worker_id: str) -> list[Step]:
+    def _check_worker(self, tally: Tally, time_left: TimeLeft, worker_id: str) -> list[WorkStep]:
         try:
             if time_left():
-                tally.did(*self.dead_workers.look_at(worker_id))
+                tally.count_actions(*self.dead_workers.check(worker_id))
         except (StoreUnavailable, QueueUnavailable) as error:
             self._failed(tally, error, "worker not swept")
         return []
 
-    def _find_lines(self, tally: Tally, time_left: TimeLeft) -> list[Step]:
+    def _find_lines(self, tally: Tally, time_left: TimeLeft) -> list[WorkStep]:
         """Steps for the lines that are due now; none during a pause, when a slot that is handed over stays
         unused."""
         try:
@@ -138,22 +138,22 @@ class Sweeper:
             return []
         if found and self.pause.is_on():
             return []
-        return [partial(self._look_at_line, tally, time_left, scope) for scope in found]
+        return [partial(self._check_line, tally, time_left, scope) for scope in found]
 
-    def _look_at_line(self, tally: Tally, time_left: TimeLeft, scope: Scope) -> list[Step]:
+    def _check_line(self, tally: Tally, time_left: TimeLeft, scope: Scope) -> list[WorkStep]:
         """A line with more to hand over is queued again behind all other steps."""
-        more: list[Step] = []
+        more: list[WorkStep] = []
         try:
             if time_left():
-                tally.did(SweepAction.LINE)
-                is_unfinished = self.lines.look_at(scope)
-                more = [partial(self._look_at_line, tally, time_left, scope)] if is_unfinished else []
+                tally.count_actions(SweepAction.LINE)
+                is_unfinished = self.lines.check(scope)
+                more = [partial(self._check_line, tally, time_left, scope)] if is_unfinished else []
         except (StoreUnavailable, QueueUnavailable) as error:
             self._failed(tally, error, "line not swept")
         return more
 
     def _failed(self, tally: Tally, error: Exception, problem: str) -> None:
-        tally.did(SweepAction.FAILED)
+        tally.count_actions(SweepAction.FAILED)
         self.telemetry.problem(problem, reason=str(error))
 
     def _reported(self, tally: Tally) -> SweepReport:

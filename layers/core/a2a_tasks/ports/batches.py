@@ -62,7 +62,7 @@ class Preparing:
 
 
 @dataclass(frozen=True)
-class Member:
+class BatchMember:
     """A task of a batch."""
 
     ref: TaskRef
@@ -115,7 +115,7 @@ class Batch:
         """The batch whose id is the claim id of the tasks: the root, or itself."""
         return self.root or self.batch_id
 
-    def of(self, members: tuple[Member, ...]) -> tuple[Member, ...]:
+    def of(self, members: tuple[BatchMember, ...]) -> tuple[BatchMember, ...]:
         """The root's ``members`` that belong to this batch."""
         return members[self.first : self.end]
 
@@ -189,7 +189,7 @@ class BatchStore(BatchQueue, Protocol):
         """Remove the note of a run that is done or presumed dead."""
         ...
 
-    def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
+    def begin(self, batch: Batch, members: tuple[BatchMember, ...]) -> bool:
         """Record a new batch. Its members never change. False if it was abandoned."""
         ...
 
@@ -211,7 +211,7 @@ class BatchStore(BatchQueue, Protocol):
         """The open batches of one project."""
         ...
 
-    def members(self, root_id: str) -> tuple[Member, ...]:
+    def members(self, root_id: str) -> tuple[BatchMember, ...]:
         """The members with which a batch was begun."""
         ...
 
@@ -254,7 +254,7 @@ class RemoteBatch:
     """Unix milliseconds."""
 
 
-class NotDone(StrEnum):
+class UnprocessedReason(StrEnum):
     """Why the API did not process a request."""
 
     EXPIRED = "expired"  # the batch ran out of its 24 hours
@@ -262,13 +262,13 @@ class NotDone(StrEnum):
 
 
 @dataclass(frozen=True)
-class Result:
+class RequestResult:
     """The result of one request: a turn, the error that a single call would have raised, or the reason why it
     was not processed."""
 
     task_id: str
     """The request's ``custom_id``: a task id in our batches, any text in others."""
-    outcome: ModelReply | ModelBusy | ModelRejected | NotDone
+    outcome: ModelReply | ModelBusy | ModelRejected | UnprocessedReason
 
 
 @dataclass
@@ -324,7 +324,7 @@ class MessageBatches(Protocol):
         """Batches created between ``since`` and ``until`` (Unix milliseconds)."""
         ...
 
-    def results(self, api_id: str) -> AsyncGenerator[Result]:
+    def results(self, api_id: str) -> AsyncGenerator[RequestResult]:
         """Stream the results of an ended batch, in any order. The stream may end early without an error, and
         must be closed."""
         ...

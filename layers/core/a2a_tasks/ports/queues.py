@@ -93,7 +93,7 @@ class WorkerQueue(DeliveryHandler, TaskSender, Protocol):
 
 
 @dataclass(frozen=True)
-class Unsent[T]:
+class SendFailure[T]:
     """Content that may not have reached its queue."""
 
     content: T
@@ -103,7 +103,7 @@ class Unsent[T]:
 class TimedSender[T](Protocol):
     """Sends to a queue whose messages are retried for a limited time."""
 
-    def send(self, contents: Sequence[T]) -> list[Unsent[T]]:
+    def send(self, contents: Sequence[T]) -> list[SendFailure[T]]:
         """Send any number of contents. Sending again is safe: the id of a delivery follows from its content,
         so that receivers can drop duplicates.
 

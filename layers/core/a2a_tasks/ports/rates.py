@@ -13,7 +13,7 @@ class Bucket:
 
     key_id: str
     metered: StrEnum
-    """The kind of usage (``Metered``, or a member of another enumeration)."""
+    """The kind of usage (``RateLimitKind``, or a member of another enumeration)."""
 
 
 @dataclass(frozen=True)

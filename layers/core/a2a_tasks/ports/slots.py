@@ -52,7 +52,7 @@ class Waiter:
 
 
 @dataclass(frozen=True)
-class View:
+class ScopeState:
     """A scope at one moment."""
 
     holders: Mapping[int, Holder]
@@ -66,7 +66,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Place:
+class PlaceInLine:
     """A task's place in a scope."""
 
     waits: bool
@@ -81,7 +81,7 @@ class SlotStore(Protocol):
     """Slots and lines. All methods are idempotent, read consistently, and raise ``StoreUnavailable``. Times
     are Unix milliseconds."""
 
-    def view(self, scope: Scope, slots: int) -> View:
+    def view(self, scope: Scope, slots: int) -> ScopeState:
         """The scope, of which up to ``slots`` slots may be held."""
         ...
 
@@ -119,7 +119,7 @@ class SlotStore(Protocol):
         """Leave the line, unless the task has joined it again with a higher fence."""
         ...
 
-    def place(self, scope: Scope, waiter: Waiter) -> Place:
+    def place(self, scope: Scope, waiter: Waiter) -> PlaceInLine:
         """The place of a task in its scope. An entry of an earlier claim, which a slow process has written
         late, is none."""
         ...

@@ -9,7 +9,7 @@ from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.guards import Guard
 from a2a_tasks.domain.history import events
-from a2a_tasks.domain.history.event import Event, Placed
+from a2a_tasks.domain.history.event import Event, IndexedEvent
 from a2a_tasks.domain.history.step import Step
 from a2a_tasks.domain.ids import IdRange
 from a2a_tasks.domain.overload.fallback import Overload
@@ -82,7 +82,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Page:
+class TaskPage:
     """One page of a list."""
 
     tasks: list[Task]
@@ -91,7 +91,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Outline:
+class TaskSummary:
     """What lists and reports need of a task. Times are Unix milliseconds."""
 
     ref: TaskRef
@@ -107,7 +107,7 @@ class Outline:
     """What its own turns used, by model."""
 
     @classmethod
-    def of(cls, task: Task) -> "Outline":
+    def of(cls, task: Task) -> "TaskSummary":
         """The outline of a task."""
         return cls(
             ref=task.ref,
@@ -123,10 +123,10 @@ class Outline:
 
 
 @dataclass(frozen=True)
-class Ended:
+class EndedPage:
     """Some of an agent's ended tasks."""
 
-    tasks: list[Outline]
+    tasks: list[TaskSummary]
     looked_at: int
     """Tasks that were read for these."""
     position: str | None
@@ -134,7 +134,7 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Due:
+class DueEntry:
     """An index entry of a task that is due. It may be stale: callers read the task and decide by that."""
 
     ref: TaskRef
@@ -172,7 +172,7 @@ class Release:
     """The clocks once the run clock is stopped. None leaves them."""
 
     @property
-    def event(self) -> Event | Placed:
+    def event(self) -> Event | IndexedEvent:
         """The event that reports the release."""
         event = events.given_back(
             self.now,
@@ -208,12 +208,12 @@ class Advance:
     turns: int | None = None
     progress: Progress | None = None
     artifacts: tuple[Artifact, ...] | None = None
-    event: Placed | None = None
+    event: IndexedEvent | None = None
     """The event that reports the change."""
 
 
 @dataclass(frozen=True)
-class Pause:
+class InputRequest:
     """A question of the agent. Times are Unix milliseconds."""
 
     now: int
@@ -254,7 +254,7 @@ class TaskStore(Protocol):
         """The task as last written (a consistent read), or None."""
         ...
 
-    def look(self, ref: TaskRef) -> Task | None:
+    def get_eventually_consistent(self, ref: TaskRef) -> Task | None:
         """Like ``get``, at half the price: the task as it was a moment ago, or None if it was made just then
         (an eventually consistent read)."""
         ...
@@ -269,7 +269,7 @@ class TaskStore(Protocol):
 
     def page(
         self, agent_id: str, status: Status | None, limit: int, cursor: str | None, now: int = 0
-    ) -> Page:
+    ) -> TaskPage:
         """A page of an agent's tasks, newest first.
 
         Args:
@@ -287,7 +287,7 @@ class TaskStore(Protocol):
 
     def search(
         self, agent_ids: Sequence[str], wanted: TaskFilter, limit: int, cursor: str | None, now: int
-    ) -> Page:
+    ) -> TaskPage:
         """A page of the tasks of several agents, newest first. Eventually consistent: tasks of the last
         moment may be missing. Where few match, a page may be short, even empty, and have a cursor.
 
@@ -296,7 +296,7 @@ class TaskStore(Protocol):
         """
         ...
 
-    def ended(self, agent_id: str, ids: IdRange, position: str | None, limit: int) -> Ended:
+    def ended(self, agent_id: str, ids: IdRange, position: str | None, limit: int) -> EndedPage:
         """Those of an agent's tasks that have ended, in no particular order (eventually consistent).
 
         Args:
@@ -310,7 +310,7 @@ class TaskStore(Protocol):
         """
         ...
 
-    def outlines(self, agent_id: str, limit: int) -> list[Outline]:
+    def outlines(self, agent_id: str, limit: int) -> list[TaskSummary]:
         """The newest ``limit`` tasks of an agent, newest first (a consistent read)."""
         ...
 
@@ -353,7 +353,7 @@ class TaskStore(Protocol):
         """Delay a task that could be claimed under this fence. It loses a slot that it was granted."""
         ...
 
-    def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
+    def request_input(self, ref: TaskRef, fence: int, request: InputRequest) -> Written | Refused:
         """Ask the caller: the task becomes ``input_required``."""
         ...
 
@@ -411,7 +411,7 @@ class TaskStore(Protocol):
         """
         ...
 
-    def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:
+    def due(self, shard: int, now: int, limit: int, after: DueEntry | None = None) -> list[DueEntry]:
         """Up to ``limit`` tasks of a shard with ``due_at <= now``, the longest due first. ``after`` is the
         last entry of the previous page; it need not exist any more."""
         ...

@@ -7,7 +7,7 @@ from itertools import batched
 
 from a2a_tasks.domain.task import TERMINAL, ContextRef, Task, TaskRef
 from a2a_tasks.ports.registry import AgentReader
-from a2a_tasks.ports.tasks import AFTER_ALL, ContextStore, Outline, TaskStore
+from a2a_tasks.ports.tasks import AFTER_ALL, ContextStore, TaskStore, TaskSummary
 from a2a_tasks.tasks.finalization import TaskFinalizer
 from a2a_tasks.tasks.submission import agent_of_project
 
@@ -25,7 +25,7 @@ class InvalidToken(ValueError):
 
 
 @dataclass(frozen=True)
-class Latest:
+class LatestPage:
     """One page."""
 
     tasks: list[Task]
@@ -49,11 +49,11 @@ class LatestTasks:
         self,
         project_id: str,
         agent_id: str,
-        is_wanted: Callable[[Outline], bool],
+        is_wanted: Callable[[TaskSummary], bool],
         size: int,
         token: str | None,
         context_id: str | None = None,
-    ) -> Latest:
+    ) -> LatestPage:
         """Up to ``size`` matching tasks. A task that changes moves to the front and does not appear on
         later pages.
 
@@ -83,33 +83,33 @@ class LatestTasks:
         shown = rest[:size]
         tasks = {task.ref: task for task in self._read([each.ref for each in shown])}
         more = len(rest) > size
-        return Latest(
+        return LatestPage(
             tasks=[tasks[each.ref] for each in shown if each.ref in tasks],
             token=token_of(shown[-1]) if more else None,
             total=len(wanted),
         )
 
-    def _of_context(self, context: ContextRef) -> list[Outline]:
+    def _of_context(self, context: ContextRef) -> list[TaskSummary]:
         task_ids = self.contexts.newest(context, AFTER_ALL, CONTEXT_WINDOW)
         tasks = self._read([TaskRef(context.agent_id, task_id) for task_id in task_ids])
-        return [Outline.of(task) for task in tasks]
+        return [TaskSummary.of(task) for task in tasks]
 
     def _read(self, refs: Sequence[TaskRef]) -> list[Task]:
         return [task for some in batched(refs, AT_ONCE, strict=False) for task in self.store.get_all(some)]
 
-    def _settled(self, outline: Outline) -> Outline:
+    def _settled(self, outline: TaskSummary) -> TaskSummary:
         """If its deadline has passed, the task is failed first, as for any reader."""
         if outline.status in TERMINAL or self.finalizer.clock.now() < outline.deadline:
             return outline
         task = self.store.get(outline.ref)
-        return Outline.of(self.finalizer.expire_if_overdue(task)) if task else outline
+        return TaskSummary.of(self.finalizer.expire_if_overdue(task)) if task else outline
 
 
-def _order(outline: Outline) -> tuple[int, str]:
+def _order(outline: TaskSummary) -> tuple[int, str]:
     return outline.updated_at, outline.ref.task_id
 
 
-def token_of(task: Task | Outline) -> str:
+def token_of(task: Task | TaskSummary) -> str:
     """Token of the page after this task."""
     return f"{task.updated_at}_{task.ref.task_id}"
 

@@ -75,7 +75,7 @@ def load_bytes(store: PayloadStore, payload: Payload) -> bytes:
     return data
 
 
-def at_hand(store: PayloadStore, tasks: Sequence[Task]) -> list[Task]:
+def with_inlined(store: PayloadStore, tasks: Sequence[Task]) -> list[Task]:
     """The tasks with those texts inlined that can be read in a batch. Raises ``PayloadUnavailable``."""
     texts = (text for task in tasks for text in (task.input, task.output) if text is not None)
     found = store.get_items([text.key for text in texts if text.key is not None and text.inline is None])

@@ -42,7 +42,7 @@ class TaskPoller:
             end = min(until, task.deadline) if now < task.deadline else until
             pauses = seconds_to_next_poll(_quiet_ms(task, now)), longest_pause(), (end - now) / 1000
             self.pause(min(pauses))
-            task = _newer(task, self.store.look(task.ref))
+            task = _newer(task, self.store.get_eventually_consistent(task.ref))
 
 
 def _quiet_ms(task: Task, now: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused, invalid
 from a2a_tasks.domain.task_filter import TaskFilter
 from a2a_tasks.ports.registry import ProjectAgents
-from a2a_tasks.ports.tasks import InvalidCursor, Page, TaskStore
+from a2a_tasks.ports.tasks import InvalidCursor, TaskPage, TaskStore
 from a2a_tasks.tasks.finalization import TaskFinalizer
 
 MAX_AGENTS = 100
@@ -34,7 +34,7 @@ class ProjectTasks:
 
     def page(
         self, project_id: str, agents: Collection[str], wanted: TaskFilter, limit: int, token: str | None
-    ) -> Page:
+    ) -> TaskPage:
         """The project's tasks, newest first, or those of the named ``agents``. The reads of a page are
         bounded: where few match, it may be short, even empty, and have a cursor."""
         agent_ids = agents_of_project(self.registry, project_id, agents)
@@ -48,4 +48,4 @@ class ProjectTasks:
             raise invalid("pageToken", problem) from None
         settled = [self.finalizer.expire_if_overdue(task) for task in page.tasks]
         # filtered again, because a task that was failed just now may no longer match
-        return Page([task for task in settled if wanted.shows(task, now)], page.cursor)
+        return TaskPage([task for task in settled if wanted.shows(task, now)], page.cursor)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
-from a2a_tasks.domain.history.events import News, UnknownEvent, last_number, news
+from a2a_tasks.domain.history.events import EventPage, UnknownEvent, events_after, last_number
 from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.ports.payloads import ArtifactLinks, PayloadStore
 from a2a_tasks.ports.registry import AgentReader
-from a2a_tasks.ports.tasks import InvalidCursor, Page, TaskStore, Written
+from a2a_tasks.ports.tasks import InvalidCursor, TaskPage, TaskStore, Written
 from a2a_tasks.tasks.finalization import TaskFinalizer
 from a2a_tasks.tasks.polling import TaskPoller
 from a2a_tasks.tasks.results import Results
@@ -75,7 +75,7 @@ class Tasks:
 
     def events(
         self, project_id: str, agent_id: str, task_id: str, after: int, limit: int, wait_seconds: float = 0
-    ) -> News:
+    ) -> EventPage:
         """Up to ``limit`` events after number ``after``, as soon as there are any or none can follow, at the
         latest after ``wait_seconds``."""
 
@@ -84,7 +84,7 @@ class Tasks:
 
         task = self.wait(project_id, agent_id, task_id, wait_seconds, has_news)
         try:
-            return news(task, after, limit)
+            return events_after(task, after, limit)
         except UnknownEvent:
             problem = "is beyond the task's newest event; give the last answer's nextCursor, or leave it out"
             raise RequestRefused(
@@ -98,7 +98,7 @@ class Tasks:
 
     def page(
         self, project_id: str, agent_id: str, status: Status | None, limit: int, cursor: str | None
-    ) -> Page:
+    ) -> TaskPage:
         """The agent's tasks, newest first."""
         agent = agent_of_project(self.registry, project_id, agent_id)
         try:
@@ -110,7 +110,7 @@ class Tasks:
                 [{"field": "cursor", "message": "is not one that this list returned"}],
             ) from None
         settled = [self.finalizer.expire_if_overdue(task) for task in page.tasks]
-        return Page([task for task in settled if status in (None, task.status)], page.cursor)
+        return TaskPage([task for task in settled if status in (None, task.status)], page.cursor)
 
     def cancel(self, project_id: str, agent_id: str, task_id: str) -> Task:
         """Cancel a live task. Idempotent."""

@@ -46,7 +46,7 @@ def agent_of_project(registry: AgentReader, project_id: str, agent_id: str) -> A
 
 
 @dataclass(frozen=True)
-class Origin:
+class ChildOrigin:
     """Where a task that an agent starts comes from."""
 
     parent: Parent
@@ -103,7 +103,7 @@ class Submission:
     max_queue_timeout_ms: int | None = None
     """Upper limit of the queue timeout, whatever the agent's, because a later answer could not be
     delivered."""
-    origin: Origin | None = None
+    origin: ChildOrigin | None = None
     idempotency: Idempotency | None = None
     live: bool = False
     """The text is to be published as it is generated."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from a2a_tasks.domain.history.timeline import Span, spans_of
+from a2a_tasks.domain.history.timeline import TimelineSpan, spans_of
 from a2a_tasks.domain.task import Task
 from a2a_tasks.ports.tasks import RecordStore, TaskStore
 
@@ -15,7 +15,7 @@ class Timeline:
     """The timeline of one task."""
 
     task: Task
-    spans: tuple[Span, ...]
+    spans: tuple[TimelineSpan, ...]
     """In order of time."""
     children: tuple[Task, ...]
     """The tasks that it started, oldest first."""

@@ -17,7 +17,7 @@ from a2a_tasks.domain.ids import IdRange, created_ms, oldest_task_id, preceding
 from a2a_tasks.domain.task import Status
 from a2a_tasks.domain.usage import Usage, total_of
 from a2a_tasks.ports.registry import ProjectAgents
-from a2a_tasks.ports.tasks import InvalidCursor, Outline, TaskStore
+from a2a_tasks.ports.tasks import InvalidCursor, TaskStore, TaskSummary
 from a2a_tasks.tasks.project_tasks import agents_of_project
 
 LOOKED_AT = 10_000
@@ -28,7 +28,7 @@ MAX_DAYS = 366
 """A whole year, leap years too."""
 
 
-class By(StrEnum):
+class UsageGrouping(StrEnum):
     """What a report is grouped by, besides the day."""
 
     DAY = "day"
@@ -38,7 +38,7 @@ class By(StrEnum):
 
 
 @dataclass(frozen=True)
-class Days:
+class DayRange:
     """From the first day to the last (UTC), both included."""
 
     first: date
@@ -111,7 +111,12 @@ class UsageReports:
     registry: ProjectAgents
 
     def page(
-        self, project_id: str, by: By, days: Days, agents: Collection[str] = (), token: str | None = None
+        self,
+        project_id: str,
+        by: UsageGrouping,
+        days: DayRange,
+        agents: Collection[str] = (),
+        token: str | None = None,
     ) -> UsagePage:
         """A page of the report on a project, or on those of its agents that are named. A task counts on the
         day on which it was created, once it has ended. By model, one that used several counts for each, and
@@ -137,16 +142,16 @@ class UsageReports:
         return UsagePage(_sorted(rows), None)
 
 
-def _parts(by: By, task: Outline) -> Iterator[tuple[str | None, Usage]]:
+def _parts(by: UsageGrouping, task: TaskSummary) -> Iterator[tuple[str | None, Usage]]:
     """The rows that a task counts in, and what for."""
     match by:
-        case By.MODEL:
+        case UsageGrouping.MODEL:
             yield from task.used.items()
-        case By.DAY:
+        case UsageGrouping.DAY:
             yield None, total_of(task.used)
-        case By.AGENT:
+        case UsageGrouping.AGENT:
             yield task.ref.agent_id, total_of(task.used)
-        case By.KEY:
+        case UsageGrouping.KEY:
             yield task.key_id, total_of(task.used)
 
 

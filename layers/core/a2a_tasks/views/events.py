@@ -3,11 +3,11 @@
 from typing import Any
 
 from a2a_tasks.domain.history.event import NumberedEvent
-from a2a_tasks.domain.history.events import News
+from a2a_tasks.domain.history.events import EventPage
 from a2a_tasks.domain.task import iso8601
 
 
-def events_view(news: News) -> dict[str, Any]:
+def events_view(news: EventPage) -> dict[str, Any]:
     """``{"events": [{"id", "at", "type", …}], "nextCursor", "taskStatus"}``."""
     return {
         "events": [event_view(event) for event in news.events],

@@ -5,7 +5,7 @@ from typing import Any
 
 from a2a_tasks.domain.errors import Failure
 from a2a_tasks.domain.task import Lane, Priority, Status, Task, iso8601
-from a2a_tasks.ports.tasks import Page
+from a2a_tasks.ports.tasks import TaskPage
 from a2a_tasks.tasks.results import LinkedArtifact
 from a2a_tasks.views.usage import spent_view
 
@@ -39,7 +39,7 @@ def task_view(
     return {name: value for name, value in view.items() if value is not None}
 
 
-def tasks_view(page: Page) -> dict[str, Any]:
+def tasks_view(page: TaskPage) -> dict[str, Any]:
     """``{"tasks", "nextCursor"?}``, without outputs."""
     tasks = [task_view(task) for task in page.tasks]
     return {"tasks": tasks} | ({"nextCursor": page.cursor} if page.cursor else {})

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from a2a_tasks.domain.history.timeline import Span
+from a2a_tasks.domain.history.timeline import TimelineSpan
 from a2a_tasks.domain.task import Task, iso8601
 from a2a_tasks.tasks.timeline import Timeline
 from a2a_tasks.views.usage import usage_view
@@ -27,7 +27,7 @@ def _task(task: Task) -> dict[str, Any]:
     return view | ({} if task.completed_at is None else {"endedAt": iso8601(task.completed_at)})
 
 
-def _step(span: Span) -> dict[str, Any]:
+def _step(span: TimelineSpan) -> dict[str, Any]:
     known = {
         "kind": span.kind.value,
         "name": span.name,

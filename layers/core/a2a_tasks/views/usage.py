@@ -4,9 +4,9 @@ from typing import Any
 
 from a2a_tasks.domain.task import Status
 from a2a_tasks.domain.usage import Spent, Usage, by_attempt, by_model, total
-from a2a_tasks.tasks.usage import By, UsageRow
+from a2a_tasks.tasks.usage import UsageGrouping, UsageRow
 
-NAMES = {By.AGENT: "agentId", By.MODEL: "model", By.KEY: "keyId"}
+NAMES = {UsageGrouping.AGENT: "agentId", UsageGrouping.MODEL: "model", UsageGrouping.KEY: "keyId"}
 """What a row's value is called."""
 
 
@@ -33,7 +33,7 @@ def spent_view(spent: tuple[Spent, ...]) -> dict[str, Any]:
     }
 
 
-def usage_row_view(by: By, row: UsageRow) -> dict[str, Any]:
+def usage_row_view(by: UsageGrouping, row: UsageRow) -> dict[str, Any]:
     """``{"day", "agentId" | "model" | "keyId"?, "tasks", "completed", "failed", "canceled", "inputTokens", …,
     "costUsd", "unpricedTasks"?}``."""
     view: dict[str, Any] = {"day": row.day}

@@ -15,7 +15,7 @@ _LETTERS = string.ascii_letters + string.digits
 _TOKEN_LENGTH, _AES_KEY_LENGTH = 32, 43
 
 
-class Kind(StrEnum):
+class ConnectionKind(StrEnum):
     """Kind of a connection in WeCom."""
 
     BOT = "bot"  # an AI bot (智能机器人), in groups and in direct chats
@@ -23,7 +23,7 @@ class Kind(StrEnum):
     GROUP = "group"  # a group robot (群机器人), which only sends
 
 
-class Conversation(StrEnum):
+class ConversationScope(StrEnum):
     """Who shares a conversation in a group. A direct chat always has its own."""
 
     USER = "user"  # one per member
@@ -36,7 +36,7 @@ class Connection:
 
     connection_id: str
     project_id: str
-    kind: Kind
+    kind: ConnectionKind
     secret_arn: str
     created_at: int
     """In Unix milliseconds."""
@@ -53,7 +53,7 @@ class Connection:
     chat_id: str | None = None
     """Id of the group that a group robot sends to, as WeCom reports it to bots. As a fallback the robot only
     gets answers to questions asked in this group."""
-    conversation: Conversation = Conversation.USER
+    conversation: ConversationScope = ConversationScope.USER
     allowed_users: frozenset[str] = frozenset()
     """Without users and departments everyone who can reach the connection may write."""
     allowed_departments: frozenset[int] = frozenset()

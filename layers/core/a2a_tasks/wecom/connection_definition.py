@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 
 from a2a_tasks.domain.ids import AGENT_ID
-from a2a_tasks.wecom.connection import API_URL, Connection, Conversation, Kind
+from a2a_tasks.wecom.connection import API_URL, Connection, ConnectionKind, ConversationScope
 from a2a_tasks.wecom.language import Language
 
 _CORP_ID = re.compile(r"w[a-z][A-Za-z0-9_-]{8,62}")
@@ -28,22 +28,29 @@ _TALKING = _COMMON | {
     "tokens_per_day",
 }
 _FIELDS = {
-    Kind.BOT: _TALKING | {"bot_id", "bot_name", "conversation", "fallback"},
-    Kind.APP: _TALKING | {"corp_id", "app_id", "allowed_departments", "markdown"},
-    Kind.GROUP: _COMMON | {"chat_id", "markdown"},
+    ConnectionKind.BOT: _TALKING | {"bot_id", "bot_name", "conversation", "fallback"},
+    ConnectionKind.APP: _TALKING | {"corp_id", "app_id", "allowed_departments", "markdown"},
+    ConnectionKind.GROUP: _COMMON | {"chat_id", "markdown"},
 }
-_REQUIRED = {Kind.BOT: ("agent_id",), Kind.APP: ("agent_id", "corp_id", "app_id"), Kind.GROUP: ()}
+_REQUIRED = {
+    ConnectionKind.BOT: ("agent_id",),
+    ConnectionKind.APP: ("agent_id", "corp_id", "app_id"),
+    ConnectionKind.GROUP: (),
+}
 _HINTS = {
-    (Kind.BOT, "allowed_departments"): (
+    (ConnectionKind.BOT, "allowed_departments"): (
         "a bot cannot look up who is in a department, which takes an application's token; list people in"
         " allowedUsers, or limit who sees the bot (可见范围) in WeCom's console"
     ),
-    (Kind.BOT, "markdown"): "a bot always writes Markdown",
-    (Kind.BOT, "chat_id"): "a bot may be in any group",
-    (Kind.APP, "bot_name"): "nobody mentions an application in a group",
-    (Kind.APP, "conversation"): "nobody can write to an application from a group",
-    (Kind.APP, "fallback"): "an application may write at any time, so nothing comes too late for it",
-    (Kind.GROUP, "agent_id"): "a group's robot only writes, so no agent answers there",
+    (ConnectionKind.BOT, "markdown"): "a bot always writes Markdown",
+    (ConnectionKind.BOT, "chat_id"): "a bot may be in any group",
+    (ConnectionKind.APP, "bot_name"): "nobody mentions an application in a group",
+    (ConnectionKind.APP, "conversation"): "nobody can write to an application from a group",
+    (
+        ConnectionKind.APP,
+        "fallback",
+    ): "an application may write at any time, so nothing comes too late for it",
+    (ConnectionKind.GROUP, "agent_id"): "a group's robot only writes, so no agent answers there",
 }
 
 
@@ -65,13 +72,13 @@ class ConnectionDefinition(BaseModel):
     )
 
     id: str
-    kind: Kind
+    kind: ConnectionKind
     project_id: str | None = None
     agent_id: str | None = None
     bot_id: str | None = None
     corp_id: str | None = None
     app_id: str | None = None
-    conversation: Conversation = Conversation.USER
+    conversation: ConversationScope = ConversationScope.USER
     allowed_users: Annotated[list[str], Field(max_length=1_000)] = []
     allowed_departments: Annotated[
         list[Annotated[int, Field(strict=True, ge=1, lt=2**53)]], Field(max_length=1_000)

@@ -30,7 +30,7 @@ TTL_MS = 30 * 24 * 3_600_000
 """Lifetime of an exchange; feedback on its answer may arrive late."""
 
 
-class State(StrEnum):
+class ExchangeState(StrEnum):
     """State of the delivery of an exchange's answer."""
 
     OPEN = "open"  # refreshes of the stream deliver
@@ -40,10 +40,10 @@ class State(StrEnum):
     UNDELIVERABLE = "undeliverable"  # all means have been tried
 
 
-FINAL = frozenset({State.DELIVERED, State.UNDELIVERABLE})
+FINAL = frozenset({ExchangeState.DELIVERED, ExchangeState.UNDELIVERABLE})
 
 
-class Means(StrEnum):
+class DeliveryMeans(StrEnum):
     """How an answer is delivered."""
 
     STREAM = "stream"
@@ -72,7 +72,7 @@ class ExchangeRef:
 
 
 @dataclass(frozen=True)
-class End:
+class ExchangeEnd:
     """The end of an exchange: its task's final status, or the question that the task asks."""
 
     at: int
@@ -85,11 +85,11 @@ class End:
 
 
 @dataclass(frozen=True)
-class Claim:
+class DeliveryClaim:
     """A sender's or stream's claim of a delivery. ``claim_id`` is the same in all attempts of one message,
     and unique to it. ``at`` is in Unix milliseconds."""
 
-    means: Means
+    means: DeliveryMeans
     claim_id: str
     at: int
 
@@ -121,12 +121,12 @@ class Exchange:
     chat_id: str | None
     language: Language
     started_at: int
-    state: State = State.OPEN
+    state: ExchangeState = ExchangeState.OPEN
     sealed_url: bytes | None = field(default=None, repr=False)
     from_turn: int = 0
     answers: str | None = None
-    end: End | None = None
-    claim: Claim | None = None
+    end: ExchangeEnd | None = None
+    claim: DeliveryClaim | None = None
     feedback: Feedback | None = None
     note: str | None = None
 
@@ -141,7 +141,7 @@ class Exchange:
         return {"taskId": self.ref.task_id, "exchangeId": self.ref.exchange_id}
 
 
-class Step(StrEnum):
+class RefreshResponse(StrEnum):
     """Kinds of responses to a refresh."""
 
     GO_ON = "go_on"  # the text so far
@@ -151,21 +151,25 @@ class Step(StrEnum):
     ELSEWHERE = "elsewhere"  # the answer is delivered by other means
 
 
-def step_of(exchange: Exchange, now: int) -> Step:
+def refresh_response(exchange: Exchange, now: int) -> RefreshResponse:
     """How to respond to a refresh."""
-    if exchange.state is State.DELIVERED and exchange.claim and exchange.claim.means is Means.STREAM:
-        return Step.REPEAT
+    if (
+        exchange.state is ExchangeState.DELIVERED
+        and exchange.claim
+        and exchange.claim.means is DeliveryMeans.STREAM
+    ):
+        return RefreshResponse.REPEAT
     # also while a sender delivers: a claim is never taken back
-    if exchange.state is not State.OPEN:
-        return Step.ELSEWHERE
+    if exchange.state is not ExchangeState.OPEN:
+        return RefreshResponse.ELSEWHERE
     age = now - exchange.started_at
     # not in the last seconds of refreshes: a frame lost then would not be requested again
     if exchange.end is not None and age < LAST_DELIVERY_MS:
-        return Step.DELIVER
-    return Step.GO_ON if age < STREAM_MS else Step.CLOSE
+        return RefreshResponse.DELIVER
+    return RefreshResponse.GO_ON if age < STREAM_MS else RefreshResponse.CLOSE
 
 
-def ends(exchange: Exchange, task: Task) -> End | None:
+def ends(exchange: Exchange, task: Task) -> ExchangeEnd | None:
     """The end of an exchange by its task's current state, or None. The question that an exchange answers does
     not end it, however late its notification arrives."""
     if not task.is_terminal and task.question is not None and task.question.call_id == exchange.answers:
@@ -173,40 +177,40 @@ def ends(exchange: Exchange, task: Task) -> End | None:
     return end_of(task)
 
 
-def end_of(task: Task) -> End | None:
+def end_of(task: Task) -> ExchangeEnd | None:
     """A task's end, or the question that it asks; None while it continues."""
     if task.is_terminal:
-        return End(task.completed_at or task.updated_at, task.status)
+        return ExchangeEnd(task.completed_at or task.updated_at, task.status)
     if task.status is not Status.INPUT_REQUIRED or task.question is None:
         return None
     asked = task.question
-    return End(task.updated_at, task.status, asked.whole, asked.call_id, asked.options)
+    return ExchangeEnd(task.updated_at, task.status, asked.whole, asked.call_id, asked.options)
 
 
 def is_waiting(exchange: Exchange) -> bool:
     """Whether its delivery is unclaimed, so that a sender must be notified of its end. A recorded end does
     not matter here: the refresh that recorded it may not deliver."""
-    return exchange.state in (State.OPEN, State.CLOSED)
+    return exchange.state in (ExchangeState.OPEN, ExchangeState.CLOSED)
 
 
 def may_close(exchange: Exchange) -> bool:
     """Whether its stream may be closed, with the answer delivered by other means."""
-    return exchange.state is State.OPEN
+    return exchange.state is ExchangeState.OPEN
 
 
-def may_claim(exchange: Exchange, claim: Claim, stale_before: int) -> bool:
+def may_claim(exchange: Exchange, claim: DeliveryClaim, stale_before: int) -> bool:
     """Whether a claim may be made: only after the end, and one at a time. Its owner may repeat it, or switch
     to other means. Another sender may continue by the same means if the claim is older than ``stale_before``
     (Unix milliseconds), because parts of the answer may have arrived."""
     if exchange.end is None:
         return False
     # only if unclaimed: after the stream's claim, its refreshes repeat the end without claiming again
-    if claim.means is Means.STREAM:
-        return exchange.state is State.OPEN
+    if claim.means is DeliveryMeans.STREAM:
+        return exchange.state is ExchangeState.OPEN
     if is_waiting(exchange):
         return True
     held = exchange.claim
-    if exchange.state is not State.CLAIMED or held is None:
+    if exchange.state is not ExchangeState.CLAIMED or held is None:
         return False
     # only the owner may switch to other means, because only it knows that its own failed
     return held.claim_id == claim.claim_id or (held.means is claim.means and held.at < stale_before)
@@ -219,12 +223,12 @@ LEFT = 0
 def may_settle(exchange: Exchange, claim_id: str) -> bool:
     """Whether a delivery may be settled or left: only by the owner of the claim."""
     is_held = exchange.claim is not None and exchange.claim.claim_id == claim_id
-    return exchange.state is State.CLAIMED and is_held
+    return exchange.state is ExchangeState.CLAIMED and is_held
 
 
-def state_after(claim: Claim) -> State:
+def state_after(claim: DeliveryClaim) -> ExchangeState:
     """A stream's answer cannot be confirmed, only repeated; a sender's can."""
-    return State.DELIVERED if claim.means is Means.STREAM else State.CLAIMED
+    return ExchangeState.DELIVERED if claim.means is DeliveryMeans.STREAM else ExchangeState.CLAIMED
 
 
 def find(exchanges: Sequence[Exchange], ref: ExchangeRef) -> Exchange | None:

@@ -5,7 +5,7 @@ from a2a_tasks.wecom.exchange import Exchange, ends
 from a2a_tasks.wecom.ports import ExchangeStore
 
 
-def ended(exchanges: ExchangeStore, exchange: Exchange, task: Task) -> Exchange:
+def record_end(exchanges: ExchangeStore, exchange: Exchange, task: Task) -> Exchange:
     """The exchange, with its end written down if ``task`` has come to one: only then can it be delivered.
 
     Raises ``StoreUnavailable``.

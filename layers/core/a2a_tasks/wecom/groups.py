@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.tasks.notify_targets import GROUPS_FIELD
-from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind
 
 if TYPE_CHECKING:
     from a2a_tasks.wecom.ports import ConnectionReader  # the api function needs nothing else of this module
@@ -35,6 +35,6 @@ def problem_of(connection: Connection | None, project_id: str) -> str | None:
     """Why a connection cannot be notified of a project's tasks; None if it can."""
     if connection is None or connection.project_id != project_id:
         return "the project has no such WeCom connection"
-    if connection.kind is not Kind.GROUP:
-        return f"is of the kind {connection.kind}; give a connection of the kind {Kind.GROUP}"
+    if connection.kind is not ConnectionKind.GROUP:
+        return f"is of the kind {connection.kind}; give a connection of the kind {ConnectionKind.GROUP}"
     return None if connection.enabled else "the connection is switched off"

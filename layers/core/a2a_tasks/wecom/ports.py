@@ -9,7 +9,14 @@ from a2a_tasks.domain.task import Status, TaskRef
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.ports.tasks import Reservation
 from a2a_tasks.wecom.connection import Connection, ConnectionSecrets
-from a2a_tasks.wecom.exchange import Claim, End, Exchange, ExchangeRef, Feedback, State
+from a2a_tasks.wecom.exchange import (
+    DeliveryClaim,
+    Exchange,
+    ExchangeEnd,
+    ExchangeRef,
+    ExchangeState,
+    Feedback,
+)
 from a2a_tasks.wecom.language import Language
 
 
@@ -72,7 +79,7 @@ class IssuedToken:
 
 
 @dataclass(frozen=True)
-class Unreached:
+class UnreachedRecipients:
     """Receivers that a message did not reach: unknown members, or members without a license."""
 
     invalid: tuple[str, ...] = ()
@@ -103,7 +110,9 @@ class WeComApi(Protocol):
         """``gettoken``. Returns the same token while it is valid."""
         ...
 
-    def send_message(self, connection: Connection, token: str, message: Mapping[str, Any]) -> Unreached:
+    def send_message(
+        self, connection: Connection, token: str, message: Mapping[str, Any]
+    ) -> UnreachedRecipients:
         """``message/send``."""
         ...
 
@@ -261,7 +270,7 @@ NEWEST = 200
 
 
 @dataclass(frozen=True)
-class Watched:
+class LiveExchanges:
     """A task's exchanges, and its newest live chunks, sorted by turn, fence and number."""
 
     exchanges: list[Exchange]
@@ -293,7 +302,7 @@ class ExchangeStore(Protocol):
         """One exchange, or None."""
         ...
 
-    def watch(self, task_id: str, since: LiveChunk | None = None) -> Watched:
+    def watch(self, task_id: str, since: LiveChunk | None = None) -> LiveExchanges:
         """The exchanges of a task, and its newest live chunks, or those from ``since`` on, itself among them
         (one eventually consistent read)."""
         ...
@@ -302,7 +311,7 @@ class ExchangeStore(Protocol):
         """All exchanges of a task."""
         ...
 
-    def end(self, ref: ExchangeRef, end: End) -> Exchange | None:
+    def end(self, ref: ExchangeRef, end: ExchangeEnd) -> Exchange | None:
         """Record the end of an exchange, unless one is recorded."""
         ...
 
@@ -310,12 +319,12 @@ class ExchangeStore(Protocol):
         """Close the exchange for stream refreshes, which no longer deliver it (``may_close``)."""
         ...
 
-    def claim(self, ref: ExchangeRef, claim: Claim, stale_before: int = 0) -> Exchange | None:
+    def claim(self, ref: ExchangeRef, claim: DeliveryClaim, stale_before: int = 0) -> Exchange | None:
         """Claim the delivery (``may_claim``). The caller has it if the returned exchange carries its
         claim."""
         ...
 
-    def settle(self, ref: ExchangeRef, claim_id: str, state: State) -> Exchange | None:
+    def settle(self, ref: ExchangeRef, claim_id: str, state: ExchangeState) -> Exchange | None:
         """Record that the claimed delivery succeeded or failed for good (``may_settle``)."""
         ...
 

@@ -12,7 +12,7 @@ from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.payloads import LINK_SECONDS, PayloadCorrupt
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.tasks.results import LinkedArtifact, Results
-from a2a_tasks.wecom.exchange import End, Exchange
+from a2a_tasks.wecom.exchange import Exchange, ExchangeEnd
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.phrases import Phrase, clock_time, failure_sentence, say
 from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES, IMAGE_SIGNATURES, MAX_IMAGES
@@ -92,7 +92,9 @@ class ResultTexts:
         task = self.store.get(exchange.task) if reads else None
         return self.of_task(task, exchange.end, exchange.language)
 
-    def of_task(self, task: Task | None, end: End, language: Language, *, can_ask: bool = True) -> ResultText:
+    def of_task(
+        self, task: Task | None, end: ExchangeEnd, language: Language, *, can_ask: bool = True
+    ) -> ResultText:
         """Text of a task's end; only a result and a failure need the task. ``can_ask``: the chat has
         commands, by which links can be made anew.
 

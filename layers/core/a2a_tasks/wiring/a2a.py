@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from a2a_tasks.a2a.card import Publisher
-from a2a_tasks.a2a.history import History
+from a2a_tasks.a2a.history import TaskHistory
 from a2a_tasks.a2a.methods import Methods
 from a2a_tasks.a2a.rejection import Rejecter
 from a2a_tasks.conversations.answers import Answerer
@@ -33,7 +33,7 @@ def build_methods(
         latest=LatestTasks(tasks.store, tasks.contexts, tasks.registry, finalizer),
         rejecter=Rejecter(submitter, finalizer),
         answerer=Answerer(tasks.store, tasks.records, payloads, tasks.queue, finalizer, tasks.telemetry),
-        history=History(tasks.records, payloads),
+        history=TaskHistory(tasks.records, payloads),
         registry=tasks.registry,
         push=push,
         follower=Follower(tasks.store, live, finalizer, pause),

@@ -11,7 +11,7 @@ from a2a_tasks.batches.requests import BatchRequests
 from a2a_tasks.batches.results import BatchResults
 from a2a_tasks.batches.single_turn import SingleTurns
 from a2a_tasks.batches.submission import BatchSubmission
-from a2a_tasks.batches.tasks import BatchTasks, SideBySide
+from a2a_tasks.batches.tasks import BatchTasks, ParallelSteps
 from a2a_tasks.domain.pricing.prices import Prices
 from a2a_tasks.ports.batches import BatchStore, MessageBatches
 from a2a_tasks.ports.blocking import RunBlocking
@@ -34,15 +34,15 @@ def build_batcher(
     day = DayCount(services.store, budgets, telemetry)
     tasks = BatchTasks(services.store, batches, payloads, services.finalizer, day, telemetry)
     turns = SingleTurns(Revisions(services.registry), CostLimits(budgets, prices, telemetry, in_batch=True))
-    side_by_side = SideBySide(run, telemetry)
+    parallel = ParallelSteps(run, telemetry)
     requests = BatchRequests(api, payloads, turns)
-    collection = BatchCollection(batches, tasks, requests, side_by_side)
-    creation = BatchCreation(batches, api, tasks, requests, side_by_side)
+    collection = BatchCollection(batches, tasks, requests, parallel)
+    creation = BatchCreation(batches, api, tasks, requests, parallel)
     return Batcher(
         batches=batches,
-        results=BatchResults(batches, api, tasks, turns, side_by_side, entropy),
+        results=BatchResults(batches, api, tasks, turns, parallel, entropy),
         recovery=BatchRecovery(batches, api, creation, telemetry, run),
-        submission=BatchSubmission(batches, tasks, collection, creation, budgets, side_by_side, entropy),
+        submission=BatchSubmission(batches, tasks, collection, creation, budgets, parallel, entropy),
         pause=services.pause,
         clock=services.clock,
         entropy=entropy,

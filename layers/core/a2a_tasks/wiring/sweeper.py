@@ -5,14 +5,14 @@ from a2a_tasks.maintenance.backlog import Backlog
 from a2a_tasks.maintenance.dead_workers import DeadWorkers
 from a2a_tasks.maintenance.due_tasks import DueTasks
 from a2a_tasks.maintenance.sweeper import Sweeper
-from a2a_tasks.ports.blocking import AtOnce
+from a2a_tasks.ports.blocking import RunParallel
 from a2a_tasks.ports.queues import BatchQueue
 from a2a_tasks.ports.workers.leases import Helpers, ShardLeases
 from a2a_tasks.wiring.tasks import TaskServices
 
 
 def build_sweeper(
-    tasks: TaskServices, batches: BatchQueue, leases: ShardLeases, helpers: Helpers, at_once: AtOnce
+    tasks: TaskServices, batches: BatchQueue, leases: ShardLeases, helpers: Helpers, run_parallel: RunParallel
 ) -> Sweeper:
     """The sweeper of one process."""
     dead_workers = DeadWorkers(tasks.store, tasks.queue, tasks.finalizer, tasks.telemetry)
@@ -35,7 +35,7 @@ def build_sweeper(
         leases=leases,
         helpers=helpers,
         pause=tasks.pause,
-        at_once=at_once,
+        run_parallel=run_parallel,
         clock=tasks.clock,
         entropy=tasks.entropy,
         telemetry=tasks.telemetry,

@@ -30,15 +30,15 @@ from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.tasks.results import Results
 from a2a_tasks.tasks.submission import Submitter
 from a2a_tasks.wecom.inbound.application import Application
-from a2a_tasks.wecom.inbound.attachments import AppFiles, Files
+from a2a_tasks.wecom.inbound.attachments import AppFiles, BotFiles
 from a2a_tasks.wecom.inbound.bot import Bot
+from a2a_tasks.wecom.inbound.buttons import ButtonHandler
 from a2a_tasks.wecom.inbound.commands import CommandHandler
 from a2a_tasks.wecom.inbound.handlers import MessageHandlers
 from a2a_tasks.wecom.inbound.last_answers import LastAnswers
 from a2a_tasks.wecom.inbound.messages import InboundMessages
-from a2a_tasks.wecom.inbound.people import People
-from a2a_tasks.wecom.inbound.presses import Presses
-from a2a_tasks.wecom.inbound.stream_refresh import Refreshes
+from a2a_tasks.wecom.inbound.stream_refresh import StreamRefreshHandler
+from a2a_tasks.wecom.inbound.user_limits import UserLimits
 from a2a_tasks.wecom.ports import (
     ChatDelivery,
     ChatStore,
@@ -115,17 +115,17 @@ def build_message_handlers(
     texts = ResultTexts(store, Results(payloads, links), clock)
     answers = LastAnswers(services.contexts, tasks, texts, ports.deliveries)
     commander = CommandHandler(ports.chats, services.contexts, tasks, answers, clock)
-    people = People(ports.rates, ports.spend, clock, telemetry, rate)
-    presses = Presses(asking, tasks, people, telemetry)
+    user_limits = UserLimits(ports.rates, ports.spend, clock, telemetry, rate)
+    buttons = ButtonHandler(asking, tasks, user_limits, telemetry)
     return MessageHandlers(
         bot=Bot(
             asking=asking,
             chats=ports.chats,
             commander=commander,
-            people=people,
-            presses=presses,
-            refreshes=Refreshes(store, ports.exchanges, finalizer, texts, clock, telemetry),
-            files=Files(ports.files, telemetry),
+            user_limits=user_limits,
+            buttons=buttons,
+            refreshes=StreamRefreshHandler(store, ports.exchanges, finalizer, texts, clock, telemetry),
+            files=BotFiles(ports.files, telemetry),
             exchanges=ports.exchanges,
             clock=clock,
             telemetry=telemetry,
@@ -134,8 +134,8 @@ def build_message_handlers(
             asking=asking,
             chats=ports.chats,
             commander=commander,
-            people=people,
-            presses=presses,
+            user_limits=user_limits,
+            buttons=buttons,
             files=AppFiles(ports.media, telemetry),
             telemetry=telemetry,
             departments=ports.departments,

@@ -10,13 +10,13 @@ from a2a_tasks.execution.agent_loop import AgentLoop
 from a2a_tasks.execution.checkpoints import Checkpoints
 from a2a_tasks.execution.child_tasks import OtherAgents
 from a2a_tasks.execution.model.history import Histories
-from a2a_tasks.execution.model.live_output import Live
+from a2a_tasks.execution.model.live_output import LivePublisher
 from a2a_tasks.execution.model.paced_model import PacedModel
 from a2a_tasks.execution.model.pacing import Pacing
 from a2a_tasks.execution.model.prompts import Prompts
 from a2a_tasks.execution.outcomes import OutcomeHandler
 from a2a_tasks.execution.process.heartbeat import Heartbeat
-from a2a_tasks.execution.process.intake import Intake
+from a2a_tasks.execution.process.intake import SharedIntake
 from a2a_tasks.execution.run_spans import RunSpans
 from a2a_tasks.execution.store_retry import StoreRetry
 from a2a_tasks.execution.tools.made_files import MadeFiles
@@ -25,7 +25,7 @@ from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.documents import DocumentParser
 from a2a_tasks.ports.live import LiveStore
 from a2a_tasks.ports.model import Model, ModelFiles, PaceStore
-from a2a_tasks.ports.workers.pressure import Pressure
+from a2a_tasks.ports.workers.process_load import ProcessLoad
 from a2a_tasks.ports.workers.takers import Takers
 from a2a_tasks.ports.workspace import Workspaces
 from a2a_tasks.tasks.agent_revisions import Revisions
@@ -45,7 +45,7 @@ class WorkerPorts:
     paces: PaceStore
     live: LiveStore
     takers: Takers
-    pressure: Pressure
+    process_load: ProcessLoad
     run: RunBlocking
     run_heartbeat: RunBlocking
     """On threads of its own, which work that waits for a store cannot take from the heartbeat."""
@@ -116,7 +116,7 @@ def build_worker(
         pause=tasks.pause,
         heartbeat=build_heartbeat(tasks, ports.run_heartbeat, settings.lease_seconds),
         finalizer=tasks.finalizer,
-        live=Live(ports.live, clock, tasks.telemetry, run),
+        live=LivePublisher(ports.live, clock, tasks.telemetry, run),
         intake=_intake(tasks, ports, settings),
         clock=clock,
         entropy=tasks.entropy,
@@ -125,8 +125,8 @@ def build_worker(
     )
 
 
-def _intake(tasks: TaskServices, ports: WorkerPorts, settings: WorkerSettings) -> Intake:
-    return Intake(
+def _intake(tasks: TaskServices, ports: WorkerPorts, settings: WorkerSettings) -> SharedIntake:
+    return SharedIntake(
         queue=tasks.queue,
         pause=tasks.pause,
         takers=ports.takers,
@@ -135,7 +135,7 @@ def _intake(tasks: TaskServices, ports: WorkerPorts, settings: WorkerSettings) -
         telemetry=tasks.telemetry,
         run=ports.run,
         called=tasks.slots.handover.called,
-        pressure=ports.pressure,
+        process_load=ports.process_load,
         lease_seconds=settings.lease_seconds,
         room=settings.room,
         reserved=settings.reserved,

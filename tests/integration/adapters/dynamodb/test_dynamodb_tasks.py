@@ -12,7 +12,7 @@ from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.guards import Guard
 from a2a_tasks.domain.task import Status
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.tasks import Advance, Claim, Pause, Refused, Release, Written
+from a2a_tasks.ports.tasks import Advance, Claim, InputRequest, Refused, Release, Written
 from tests.integration.support.account import AGENT, Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.stored_task import (
@@ -34,7 +34,7 @@ REF = new_task().ref
 ASKING = new_task(number=2)
 CLAIM = Claim("mine", NOW, WORKER, 0)
 RELEASE = Release(NOW, NOW, NOW, ())
-PAUSE = Pause(NOW, QUESTION, NOW + DAY_MS, 1_000)
+PAUSE = InputRequest(NOW, QUESTION, NOW + DAY_MS, 1_000)
 
 CALLS: list[tuple[str, Callable[[DynamoDBTaskStore], object]]] = [
     ("PutItem", lambda store: store.create(new_task())),
@@ -45,7 +45,7 @@ CALLS: list[tuple[str, Callable[[DynamoDBTaskStore], object]]] = [
     ("UpdateItem", lambda store: store.claim(REF, CLAIM)),
     ("UpdateItem", lambda store: store.advance(REF, 1, Advance(NOW))),
     ("UpdateItem", lambda store: store.release(REF, 1, RELEASE)),
-    ("UpdateItem", lambda store: store.pause(REF, 1, PAUSE)),
+    ("UpdateItem", lambda store: store.request_input(REF, 1, PAUSE)),
     ("GetItem", lambda store: store.resume(REF, QUESTION.call_id, NOW)),
     ("UpdateItem", lambda store: store.resume(ASKING.ref, QUESTION.call_id, NOW)),
     ("UpdateItem", lambda store: store.wake(REF, 1, NOW)),
@@ -113,7 +113,7 @@ def test_a_pause_that_the_sdk_sent_twice_is_one_pause(account: Account) -> None:
     claimed(account.store, created(account.store), NOW)
     account.calls.fail("UpdateItem", Fault.SENT_TWICE)
 
-    result = account.store.pause(REF, 1, PAUSE)
+    result = account.store.request_input(REF, 1, PAUSE)
 
     assert isinstance(result, Written)
     assert (result.task.status, result.task.attempt) == (Status.INPUT_REQUIRED, 0)

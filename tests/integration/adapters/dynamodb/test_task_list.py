@@ -9,7 +9,7 @@ from moto import mock_aws
 from a2a_tasks.domain.ids import IdRange, oldest_task_id
 from a2a_tasks.domain.task import Status
 from a2a_tasks.domain.task_filter import TaskFilter
-from a2a_tasks.ports.tasks import Page
+from a2a_tasks.ports.tasks import TaskPage
 from tests.integration.support.account import AGENT, OTHER_AGENT, Account, open_account
 from tests.integration.support.aws_calls import AwsCalls
 from tests.integration.support.stored_task import NOW, STATES, created
@@ -54,7 +54,7 @@ def test_pages_are_the_models_list(
             assert account.store.outlines(AGENT, 100) == model.outlines(AGENT, 100)
 
 
-def every(search: Callable[[str | None], Page]) -> list[str]:
+def every(search: Callable[[str | None], TaskPage]) -> list[str]:
     """Ids of all pages, each no longer than allowed."""
     found, cursor = [], None
     while True:

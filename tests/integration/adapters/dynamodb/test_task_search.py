@@ -10,7 +10,7 @@ from a2a_tasks.domain.ids import IdRange, oldest_task_id
 from a2a_tasks.domain.task import Status
 from a2a_tasks.domain.task_filter import TaskFilter
 from a2a_tasks.domain.usage import Spent, Usage
-from a2a_tasks.ports.tasks import Advance, InvalidCursor, Page, Written
+from a2a_tasks.ports.tasks import Advance, InvalidCursor, TaskPage, Written
 from tests.integration.support.account import AGENT, OTHER_AGENT, Account
 from tests.integration.support.stored_task import ANYTHING, NOW, STATES, created, outcome
 
@@ -24,7 +24,7 @@ def test_a_whole_id_finds_its_task_without_looking_at_others(account: Account) -
 
     assert [task.ref for task in page.tasks] == [tasks[7].ref]
     assert [call.operation for call in account.calls.made] == ["Query"] * 4 + ["BatchGetItem"]
-    assert account.store.search([AGENT], wanted, 20, tasks[7].ref.task_id, NOW) == Page([], None)
+    assert account.store.search([AGENT], wanted, 20, tasks[7].ref.task_id, NOW) == TaskPage([], None)
 
 
 def test_a_sparse_list_goes_on_behind_its_cursor(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

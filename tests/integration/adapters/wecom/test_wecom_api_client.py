@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from a2a_tasks.adapters.wecom.api import MAX_ANSWER_BYTES, HttpWeComApi
-from a2a_tasks.wecom.connection import Connection, Kind
-from a2a_tasks.wecom.ports import FileTooLarge, Unreached, UploadKind, WeComRefused, WeComUnanswered
+from a2a_tasks.wecom.connection import Connection, ConnectionKind
+from a2a_tasks.wecom.ports import FileTooLarge, UnreachedRecipients, UploadKind, WeComRefused, WeComUnanswered
 from local.wecom.client import WeComClient
 from local.wecom.faults import Fault
 from local.wecom.faults import Kind as FaultKind
@@ -39,7 +39,9 @@ def impatient() -> HttpWeComApi:
 
 def connection_to(base_url: str) -> Connection:
     corp_id = Settings().app.corp_id
-    return Connection("app", "demo", Kind.APP, "arn", 0, corp_id=corp_id, app_id="1", api_url=base_url)
+    return Connection(
+        "app", "demo", ConnectionKind.APP, "arn", 0, corp_id=corp_id, app_id="1", api_url=base_url
+    )
 
 
 def token(api: HttpWeComApi, wecom: WeComClient) -> str:
@@ -54,14 +56,14 @@ def test_a_token_and_how_long_it_is_good(api: HttpWeComApi, wecom: WeComClient) 
 
 def test_a_message_arrives_as_it_was_written(api: HttpWeComApi, wecom: WeComClient) -> None:
     sent = api.send_message(connection_to(wecom.base_url), token(api, wecom), TEXT)
-    assert sent == Unreached()
+    assert sent == UnreachedRecipients()
     assert wecom.seen().texts("LiLei") == ["你好"]
 
 
 def test_who_is_not_reached_is_told(api: HttpWeComApi, wecom: WeComClient) -> None:
     message = TEXT | {"touser": "LiLei|nobody|WangWei"}
     sent = api.send_message(connection_to(wecom.base_url), token(api, wecom), message)
-    assert sent == Unreached(("nobody",), ("WangWei",))
+    assert sent == UnreachedRecipients(("nobody",), ("WangWei",))
 
 
 def test_files_arrive_byte_by_byte(api: HttpWeComApi, wecom: WeComClient) -> None:

@@ -33,7 +33,7 @@ def working(api: ModuleType, start_worker: Callable[..., Worker], monkeypatch: p
             worker.deliver()
 
     waiting = replace(api.services.tasks, pause=pause)
-    monkeypatch.setattr(api.services, "exchanges", replace(api.services.exchanges, tasks=waiting))
+    monkeypatch.setattr(api.services, "message_sender", replace(api.services.message_sender, tasks=waiting))
     return worker
 
 
@@ -49,7 +49,7 @@ def idle(api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     passing = replace(api.services.tasks.finalizer, clock=PassingClock())
     waiting = replace(api.services.tasks, finalizer=passing, pause=pauses.append)
-    monkeypatch.setattr(api.services, "exchanges", replace(api.services.exchanges, tasks=waiting))
+    monkeypatch.setattr(api.services, "message_sender", replace(api.services.message_sender, tasks=waiting))
     return pauses
 
 
@@ -203,7 +203,7 @@ def test_a_task_that_was_canceled_meanwhile_is_409(
         caller.delete(f"/a2a/{AGENT}/tasks/{task.ref.task_id}")
 
     waiting = replace(api.services.tasks, pause=cancel)
-    monkeypatch.setattr(api.services, "exchanges", replace(api.services.exchanges, tasks=waiting))
+    monkeypatch.setattr(api.services, "message_sender", replace(api.services.message_sender, tasks=waiting))
     answer = send(caller, "Hi.")
     assert (answer.status, answer.code) == (409, "TASK_CANCELED")
     assert answer.body["taskId"]

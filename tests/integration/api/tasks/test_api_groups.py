@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from a2a_tasks.domain.task import Task, TaskRef
-from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind
 from tests.integration.support.account import AGENT, OTHER_PROJECT, PROJECT, Account
 from tests.integration.support.caller import Answer, Caller
 
 
 def connect(account: Account, connection_id: str, project_id: str = PROJECT, **changes: Any) -> None:
-    fields: dict[str, Any] = {"kind": Kind.GROUP, "secret_arn": "none", "created_at": 0}
+    fields: dict[str, Any] = {"kind": ConnectionKind.GROUP, "secret_arn": "none", "created_at": 0}
     account.connections.create(Connection(connection_id, project_id, **fields | changes))
 
 
@@ -49,7 +49,7 @@ def test_what_is_no_group_of_the_project_is_refused(
 ) -> None:
     connect(agents, "ours")
     connect(agents, "rivals", OTHER_PROJECT)
-    connect(agents, "bot", kind=Kind.BOT)
+    connect(agents, "bot", kind=ConnectionKind.BOT)
     connect(agents, "off", enabled=False)
     answer = caller.post(AGENT, {"message": "Hi.", "notify": ["ours", connection_id]})
     assert (answer.status, answer.body["code"]) == (400, "VALIDATION_ERROR")

@@ -9,7 +9,7 @@ import pytest
 
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.guards import guard_of_worker
-from a2a_tasks.domain.history.events import placed, turn
+from a2a_tasks.domain.history.events import indexed, turn
 from a2a_tasks.domain.task import Payload, Status, Task
 from a2a_tasks.ports.tasks import Advance, Written
 from a2actl.tasks import waiting
@@ -54,7 +54,7 @@ class Worker:
 
     def take_a_turn(self) -> None:
         event = turn(NOW + 2_000, 1, ["WebSearch", "Read"])
-        advance = Advance(NOW + 2_000, turns=1, event=placed(self.task.events, event))
+        advance = Advance(NOW + 2_000, turns=1, event=indexed(self.task.events, event))
         result = self.account.store.advance(self.task.ref, self.task.fence, advance)
         assert isinstance(result, Written)
         self.task = result.task

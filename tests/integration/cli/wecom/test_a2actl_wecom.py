@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from a2a_tasks.adapters.wecom.connection_secrets import CachedConnectionSecrets
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Conversation, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets, ConversationScope
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.protocol.callback_keys import callback_keys
 from a2actl.terminal import secret_input
@@ -89,7 +89,7 @@ def test_a_bot_gets_its_keys_and_the_operator_what_to_paste(operator: Operator, 
     assert connection == Connection(
         "helper",
         PROJECT,
-        Kind.BOT,
+        ConnectionKind.BOT,
         connection.secret_arn,
         connection.created_at,
         agent_id="assistant",
@@ -221,8 +221,8 @@ def test_create_refuses_what_cannot_be_before_anything_is_written(
     operator: Operator, account: Account, options: tuple[str, ...], stdin: str | bytes | None, problem: str
 ) -> None:
     for other in (
-        Connection("theirs", OTHER_PROJECT, Kind.GROUP, "arn", 1),
-        Connection("other-bot", PROJECT, Kind.BOT, "arn", 1),
+        Connection("theirs", OTHER_PROJECT, ConnectionKind.GROUP, "arn", 1),
+        Connection("other-bot", PROJECT, ConnectionKind.BOT, "arn", 1),
     ):
         account.connections.create(other)
     refused = create_bot(operator, *options, stdin=stdin)
@@ -386,7 +386,7 @@ def test_set_changes_what_is_named_and_nothing_else(operator: Operator, account:
     before, kept = stored(account), secrets(account)
     changes: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         (("--bot-id", "aib1"), {"bot_id": "aib1"}),
-        (("--conversation", "group"), {"conversation": Conversation.GROUP}),
+        (("--conversation", "group"), {"conversation": ConversationScope.GROUP}),
         (("--allow-user", "han", "--allow-user", "wang"), {"allowed_users": frozenset({"han", "wang"})}),
         (("--allow-everybody",), {"allowed_users": frozenset()}),
         (("--welcome", "", "--fallback", ""), {"welcome": None, "fallback": None}),
@@ -520,8 +520,8 @@ def test_a_file_changes_what_is_there_and_its_secrets_stay(operator: Operator, a
 def test_of_a_file_with_a_mistake_nothing_is_applied(
     operator: Operator, account: Account, text: str, problem: str
 ) -> None:
-    account.connections.create(Connection("theirs", OTHER_PROJECT, Kind.GROUP, "arn", 1))
-    account.connections.create(Connection("own", PROJECT, Kind.BOT, "arn", 1))
+    account.connections.create(Connection("theirs", OTHER_PROJECT, ConnectionKind.GROUP, "arn", 1))
+    account.connections.create(Connection("own", PROJECT, ConnectionKind.BOT, "arn", 1))
     refused = apply(operator, text, "--project", PROJECT)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert problem in refused.stderr

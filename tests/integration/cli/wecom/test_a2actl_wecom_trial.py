@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from a2a_tasks.adapters.system import SystemClock, SystemEntropy
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets
 from a2a_tasks.wecom.protocol.app_callback import verify_url
-from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused
 from a2actl.terminal.language import Language
 from a2actl.wecom.trial import Finding, Trial
@@ -25,18 +25,18 @@ from tests.integration.wecom_double.receiver import Raw, Receiver, receiving
 DOUBLE = Settings()
 APP = DOUBLE.app
 KEYS = ConnectionSecrets(APP.token, APP.encoding_aes_key)
-HELPER = Connection("helper", PROJECT, Kind.BOT, "arn", 1, agent_id="assistant")
+HELPER = Connection("helper", PROJECT, ConnectionKind.BOT, "arn", 1, agent_id="assistant")
 DESK = Connection(
     "desk",
     PROJECT,
-    Kind.APP,
+    ConnectionKind.APP,
     "arn",
     1,
     agent_id="assistant",
     corp_id=APP.corp_id,
     app_id=str(APP.agent_id),
 )
-OPS = Connection("ops", PROJECT, Kind.GROUP, "arn", 1)
+OPS = Connection("ops", PROJECT, ConnectionKind.GROUP, "arn", 1)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
-def _verified(query: Query, corp_id: str = "", added: bytes = b"") -> Raw:
+def _verified(query: CallbackQuery, corp_id: str = "", added: bytes = b"") -> Raw:
     key = CallbackKey(APP.token, APP.encoding_aes_key, corp_id)
     try:
         message = verify_url([key], query, SystemClock().now()).message

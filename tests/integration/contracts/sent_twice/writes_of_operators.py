@@ -7,7 +7,7 @@ from a2a_tasks.domain.access.rate import KeyLimits
 from a2a_tasks.domain.agents.definition import parse_agent
 from a2a_tasks.domain.pause import Pause
 from a2a_tasks.domain.tools.catalog import McpServer
-from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind
 from a2actl.erasure.deletion import _Partition
 from tests.integration.contracts.sent_twice.write import Write
 from tests.integration.support.account import AGENT, PROJECT, Account
@@ -18,7 +18,7 @@ KEY = ApiKey("abcdefghijklmnop", PROJECT, "ci", "ab" * 32, NOW)
 SERVER = McpServer("wiki", "https://wiki.example.com/mcp")
 PAUSE = Pause(NOW, "an upgrade")
 DEFINITION = parse_agent({"id": AGENT, "name": "Assistant"}).to_stored()
-HELPER = Connection("helper", PROJECT, Kind.BOT, "arn:of:helper", 5, agent_id=AGENT, bot_id="aib1")
+HELPER = Connection("helper", PROJECT, ConnectionKind.BOT, "arn:of:helper", 5, agent_id=AGENT, bot_id="aib1")
 
 
 def project(account: Account) -> None:

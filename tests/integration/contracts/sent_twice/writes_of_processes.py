@@ -9,13 +9,13 @@ from a2a_tasks.adapters.dynamodb.shard_leases import DynamoDBShardLeases
 from a2a_tasks.adapters.dynamodb.slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb.takers import DynamoDBTakers
 from a2a_tasks.adapters.dynamodb.workers import MOST_NOTES, DynamoDBWorkers
-from a2a_tasks.domain.access.rate import Metered, Rate
+from a2a_tasks.domain.access.rate import Rate, RateLimitKind
 from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.overload.pace import PaceKey, grown, slowed
 from a2a_tasks.domain.taker import Taker
 from a2a_tasks.domain.task import Priority, TaskRef
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.batches import Batch, Member, QueuedProject, QueuedTask
+from a2a_tasks.ports.batches import Batch, BatchMember, QueuedProject, QueuedTask
 from a2a_tasks.ports.rates import Bucket, StreamPlace
 from a2a_tasks.ports.slots import Holder, Scope, Waiter
 from tests.integration.contracts.sent_twice.write import Write
@@ -35,12 +35,12 @@ TAKER = Taker("taker-1", tasks=30, room=70, until=NOW + 12_000)
 PACE_KEY = PaceKey("claude-opus-5-5", "claude-api")
 SLOW = slowed(None, NOW, None, is_overloaded=True)
 MICROS = NOW * 1_000
-RATE, BUCKET = Rate(3_600, 10), Bucket("key", Metered.REQUESTS)
+RATE, BUCKET = Rate(3_600, 10), Bucket("key", RateLimitKind.REQUESTS)
 PLACE = StreamPlace("key", 0, LATER)
 BATCH = Batch("batch-1", "run-1", tried_at=NOW, count=2, project_id=PROJECT)
 FIRST = Batch("part-0", "run-1", NOW, 1, PROJECT, root="batch-1", reserved=Usage(5, cost_usd=Decimal(1)))
 SECOND = replace(FIRST, batch_id="part-1", first=1)
-MEMBERS = (Member(TASK.ref, 1), Member(TaskRef("other", "task-2"), 3))
+MEMBERS = (BatchMember(TASK.ref, 1), BatchMember(TaskRef("other", "task-2"), 3))
 ENTRY = QueuedTask(TASK.ref, NOW, PROJECT)
 
 
@@ -72,7 +72,7 @@ def full_of_notes(account: Account) -> None:
 
 def broken(account: Account) -> None:
     leased(account)
-    workers(account).break_off(LEASE)
+    workers(account).break_lease(LEASE)
 
 
 def shards(account: Account) -> DynamoDBShardLeases:
@@ -149,7 +149,7 @@ OF_WORKERS = [
         leased,
         harmless="what the first one has found is not known, so the worker looks at all its tasks",
     ),
-    Write("DynamoDBWorkers.break_off", lambda account: workers(account).break_off(LEASE), leased),
+    Write("DynamoDBWorkers.break_lease", lambda account: workers(account).break_lease(LEASE), leased),
     Write("DynamoDBWorkers.note", lambda account: workers(account).note("w1", TASK.ref.task_id), leased),
     Write(
         "DynamoDBWorkers.note",

@@ -10,14 +10,14 @@ from a2a_tasks.adapters.dynamodb.tasks.texts import DynamoDBTexts
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.guards import guard_of_cancel, guard_of_worker
 from a2a_tasks.domain.history import events
-from a2a_tasks.domain.history.event import Placed
+from a2a_tasks.domain.history.event import IndexedEvent
 from a2a_tasks.domain.task import ContextRef, Payload, Slot, Status, Task
 from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.domain.webhooks.delivery import DeliveryNote, DeliveryState
 from a2a_tasks.domain.webhooks.push import StoredPushConfig
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.ports.payloads import item_key
-from a2a_tasks.ports.tasks import Advance, Claim, Pause, Postponement, Record, Release, Reservation
+from a2a_tasks.ports.tasks import Advance, Claim, InputRequest, Postponement, Record, Release, Reservation
 from tests.integration.contracts.sent_twice.write import Write
 from tests.integration.support.account import AGENT, KEPT_MS, PROJECT, Account
 from tests.integration.support.stored_task import (
@@ -111,7 +111,7 @@ OF_TASKS = [
     Write(
         "DynamoDBTaskStore.advance",
         lambda account: account.store.advance(
-            REF, 1, Advance(LATER, spent=SPENT, turns=1, event=Placed(2, events.claimed(LATER)))
+            REF, 1, Advance(LATER, spent=SPENT, turns=1, event=IndexedEvent(2, events.claimed(LATER)))
         ),
         running,
     ),
@@ -133,8 +133,10 @@ OF_TASKS = [
         called,
     ),
     Write(
-        "DynamoDBTaskStore.pause",
-        lambda account: account.store.pause(REF, 1, Pause(LATER, QUESTION, NOW + DAY_MS, 1_000)),
+        "DynamoDBTaskStore.request_input",
+        lambda account: account.store.request_input(
+            REF, 1, InputRequest(LATER, QUESTION, NOW + DAY_MS, 1_000)
+        ),
         running,
     ),
     Write(

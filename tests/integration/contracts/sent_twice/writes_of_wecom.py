@@ -5,7 +5,15 @@ from a2a_tasks.adapters.wecom.delivery_progress import DynamoDBDeliveryProgress
 from a2a_tasks.adapters.wecom.first_messages import DynamoDBFirstMessages
 from a2a_tasks.domain.task import Status
 from a2a_tasks.ports.tasks import Reservation
-from a2a_tasks.wecom.exchange import Claim, End, Exchange, ExchangeRef, Feedback, Means, State
+from a2a_tasks.wecom.exchange import (
+    DeliveryClaim,
+    DeliveryMeans,
+    Exchange,
+    ExchangeEnd,
+    ExchangeRef,
+    ExchangeState,
+    Feedback,
+)
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.ports import CachedToken, DeliveryProgress, DeliveryProgressRef
 from tests.integration.contracts.sent_twice.write import Write
@@ -17,10 +25,21 @@ TASK_ID = new_task().ref.task_id
 REF = ExchangeRef(TASK_ID)
 ASKED = Exchange(REF, AGENT, PROJECT, "helper", "LiLei", None, Language.ZH, 5)
 FULL = Exchange(
-    REF, AGENT, PROJECT, "helper", "LiLei", "group", Language.ZH, 5, State.OPEN, b"\x00sealed", 3, "toolu_1"
+    REF,
+    AGENT,
+    PROJECT,
+    "helper",
+    "LiLei",
+    "group",
+    Language.ZH,
+    5,
+    ExchangeState.OPEN,
+    b"\x00sealed",
+    3,
+    "toolu_1",
 )
-END = End(7, Status.COMPLETED)
-STREAM, URL, PUSH = (Claim(means, means.value, 8) for means in Means)
+END = ExchangeEnd(7, Status.COMPLETED)
+STREAM, URL, PUSH = (DeliveryClaim(means, means.value, 8) for means in DeliveryMeans)
 TOKEN = CachedToken(b"sealed", NOW + 7_200_000)
 PROGRESS_REF = DeliveryProgressRef(TASK_ID, "1")
 
@@ -80,7 +99,7 @@ OF_WECOM = [
     Write("DynamoDBExchanges.claim", lambda account: account.exchanges.claim(REF, PUSH), ended),
     Write(
         "DynamoDBExchanges.settle",
-        lambda account: account.exchanges.settle(REF, PUSH.claim_id, State.DELIVERED),
+        lambda account: account.exchanges.settle(REF, PUSH.claim_id, ExchangeState.DELIVERED),
         claimed,
     ),
     Write("DynamoDBExchanges.leave", lambda account: account.exchanges.leave(REF, PUSH.claim_id), claimed),

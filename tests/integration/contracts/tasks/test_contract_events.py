@@ -8,11 +8,11 @@ import pytest
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.guards import guard_of_worker
 from a2a_tasks.domain.history import events
-from a2a_tasks.domain.history.event import Event, EventType, Placed
+from a2a_tasks.domain.history.event import Event, EventType, IndexedEvent
 from a2a_tasks.domain.history.events import FULL
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.ports.tasks import Advance, Claim, Pause, Refused, Release, TaskStore, Written
+from a2a_tasks.ports.tasks import Advance, Claim, InputRequest, Refused, Release, TaskStore, Written
 from tests.integration.support.account import Account
 from tests.integration.support.aws_calls import Fault
 from tests.integration.support.stored_task import (
@@ -41,7 +41,7 @@ def running(store: TaskStore) -> Task:
 
 
 def turn(number: int, place: int, at: int = NOW) -> Advance:
-    return Advance(at, turns=number, event=Placed(place, events.turn(at, number, ["Read"])))
+    return Advance(at, turns=number, event=IndexedEvent(place, events.turn(at, number, ["Read"])))
 
 
 WRITES: dict[str, tuple[Callable[[TaskStore], Task], Write, dict[str, str]]] = {
@@ -71,7 +71,9 @@ WRITES: dict[str, tuple[Callable[[TaskStore], Task], Write, dict[str, str]]] = {
     ),
     "pause": (
         running,
-        lambda store, task: store.pause(task.ref, 1, Pause(NOW, QUESTION, NOW + DAY_MS, LEFT_MS)),
+        lambda store, task: store.request_input(
+            task.ref, 1, InputRequest(NOW, QUESTION, NOW + DAY_MS, LEFT_MS)
+        ),
         {"status": "input_required"},
     ),
     "resume": (
@@ -179,7 +181,7 @@ def test_an_event_takes_the_place_of_the_one_before(store: TaskStore) -> None:
     store.advance(task.ref, 1, turn(1, 2))
     instead = Event(NOW + 1, EventType.TOOL, {"tool": "Write"}, skipped=1)
 
-    result = store.advance(task.ref, 1, Advance(NOW + 1, event=Placed(2, instead)))
+    result = store.advance(task.ref, 1, Advance(NOW + 1, event=IndexedEvent(2, instead)))
     ended = canceled(store, task, NOW)
 
     assert isinstance(result, Written)

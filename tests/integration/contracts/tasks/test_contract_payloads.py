@@ -81,9 +81,9 @@ def test_a_document_is_saved_and_loaded(payloads: Payloads) -> None:
     assert keys == [None, *texts, f"tasks/{IDS[0]}/n3.json"]
     assert [payload.load(payloads, saved) for saved in kept] == documents
     tasks = [replace(new_task(), input=saved, output=saved) for saved in kept]
-    known = [task.input.inline is not None for task in payload.at_hand(payloads, tasks)]
+    known = [task.input.inline is not None for task in payload.with_inlined(payloads, tasks)]
     assert known == [True, True, True, False]
-    read = [task.output for task in payload.at_hand(payloads, tasks)]
+    read = [task.output for task in payload.with_inlined(payloads, tasks)]
     assert [payload.load(payloads, text) for text in read if text] == documents
 
 

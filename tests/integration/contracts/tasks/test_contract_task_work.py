@@ -33,7 +33,7 @@ from a2a_tasks.domain.task import (
     TaskRef,
 )
 from a2a_tasks.domain.usage import Spent, Usage
-from a2a_tasks.ports.tasks import Advance, Claim, Pause, Refused, Release, TaskStore, Written
+from a2a_tasks.ports.tasks import Advance, Claim, InputRequest, Refused, Release, TaskStore, Written
 from tests.integration.support.stored_task import (
     DAY_MS,
     LEFT_MS,
@@ -57,14 +57,14 @@ MORE = (*SPENT, Spent(1, "claude-opus-5-5", Usage(1, 1, turns=1), new_task(numbe
 CHILDREN = (new_task(number=1).ref, TaskRef("helper", new_task(number=2).ref.task_id))
 OUTPUT = Payload(inline='{"result":"so far","partial":true}')
 FAILED = outcome(Status.FAILED, finish_id="worker")
-PAUSE = Pause(NOW + 9, QUESTION, NOW + DAY_MS, LEFT_MS)
+PAUSE = InputRequest(NOW + 9, QUESTION, NOW + DAY_MS, LEFT_MS)
 
 type Write = Callable[[TaskStore, TaskRef, int], Written | Refused]
 
 BY_WORKER: dict[str, Write] = {
     "advance": lambda store, ref, fence: store.advance(ref, fence, Advance(NOW, turns=9)),
     "release": lambda store, ref, fence: store.release(ref, fence, Release(NOW, NOW, NOW + 1, SPENT)),
-    "pause": lambda store, ref, fence: store.pause(ref, fence, PAUSE),
+    "pause": lambda store, ref, fence: store.request_input(ref, fence, PAUSE),
     "finish": lambda store, ref, fence: store.finish(ref, FAILED, guard_of_worker(fence)),
 }
 """Writes that only the worker which holds a task may make."""
@@ -305,7 +305,7 @@ def test_a_task_that_awaits_nobody_is_not_woken(store: TaskStore, status: Status
 def test_a_paused_task_asks_and_has_time_for_the_answer(store: TaskStore) -> None:
     task = running(store)
 
-    result = store.pause(task.ref, 1, PAUSE)
+    result = store.request_input(task.ref, 1, PAUSE)
 
     expected = replace(
         task,
@@ -327,10 +327,10 @@ def test_a_paused_task_asks_and_has_time_for_the_answer(store: TaskStore) -> Non
 def test_a_pause_whose_answer_was_lost_knows_itself(store: TaskStore) -> None:
     task = running(store)
 
-    first = store.pause(task.ref, 1, PAUSE)
+    first = store.request_input(task.ref, 1, PAUSE)
 
     assert isinstance(first, Written)
-    assert store.pause(task.ref, 1, PAUSE) == first
+    assert store.request_input(task.ref, 1, PAUSE) == first
     assert stored(store, task) == first.task
 
 
@@ -339,7 +339,7 @@ def test_only_a_running_task_asks(store: TaskStore, status: Status) -> None:
     task = STATES[status](store, created(store), NOW)
 
     # a pending one of the same fence was given back: its worker has nothing more to ask
-    assert store.pause(task.ref, task.fence, PAUSE) == Refused(task)
+    assert store.request_input(task.ref, task.fence, PAUSE) == Refused(task)
     assert stored(store, task) == task
 
 
@@ -369,7 +369,7 @@ def test_an_answered_task_goes_on_with_the_time_that_it_had_left(store: TaskStor
 
 def test_a_resumed_task_with_little_time_left_is_due_at_its_deadline(store: TaskStore) -> None:
     task = running(store)
-    store.pause(task.ref, 1, replace(PAUSE, left_ms=1_000))
+    store.request_input(task.ref, 1, replace(PAUSE, left_ms=1_000))
 
     result = store.resume(task.ref, QUESTION.call_id, NOW)
 
@@ -425,7 +425,7 @@ def test_a_second_question_is_asked_like_the_first(store: TaskStore) -> None:
     again = claimed(store, stored(store, task), NOW, claim_id="second")
     second = Question("call-9", "Which street?")
 
-    result = store.pause(task.ref, 2, replace(PAUSE, question=second))
+    result = store.request_input(task.ref, 2, replace(PAUSE, question=second))
 
     assert isinstance(result, Written)
     assert (result.task.question, result.task.attempt, result.task.fence) == (second, again.attempt - 1, 2)

@@ -27,12 +27,12 @@ from a2a_tasks.domain.usage import Spent, Usage
 from a2a_tasks.ports.tasks import (
     Advance,
     Claim,
+    InputRequest,
     InvalidCursor,
-    Outline,
-    Pause,
     Refused,
     Release,
     TaskStore,
+    TaskSummary,
     Written,
 )
 from tests.integration.support.account import AGENT, Account
@@ -107,7 +107,7 @@ def test_of_two_that_create_a_task_of_one_id_the_second_is_told(store: TaskStore
         lambda store: store.claim(MISSING, Claim("c", NOW, WORKER, 0)),
         lambda store: store.advance(MISSING, 1, Advance(NOW, turns=1)),
         lambda store: store.release(MISSING, 1, Release(NOW, NOW, NOW, SPENT)),
-        lambda store: store.pause(MISSING, 1, Pause(NOW, QUESTION, NOW, 1)),
+        lambda store: store.request_input(MISSING, 1, InputRequest(NOW, QUESTION, NOW, 1)),
         lambda store: store.resume(MISSING, QUESTION.call_id, NOW),
         lambda store: store.wake(MISSING, 1, NOW),
         lambda store: store.finish(MISSING, outcome(Status.CANCELED), ANYTHING),
@@ -408,7 +408,7 @@ def test_a_made_up_cursor_is_refused(store: TaskStore, cursor: str) -> None:
 def test_an_outline_says_what_the_task_says(store: TaskStore, status: Status) -> None:
     task = STATES[status](store, created(store, context_id="talk"), NOW + 5)
 
-    assert store.outlines(AGENT, 10) == [Outline.of(task)]
+    assert store.outlines(AGENT, 10) == [TaskSummary.of(task)]
     assert store.outlines("nobody", 10) == []
 
 

@@ -19,8 +19,8 @@ from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.adapters.wecom.connections import from_connection
 from a2a_tasks.domain.task import Progress, Status, Task
 from a2a_tasks.ports.live import LiveChunk
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Conversation, Kind
-from a2a_tasks.wecom.exchange import ExchangeRef, State
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets, ConversationScope
+from a2a_tasks.wecom.exchange import ExchangeRef, ExchangeState
 from a2a_tasks.wecom.protocol.crypto import CallbackKey
 from local.deployed import wait_until
 from local.standin.client import StandInClient
@@ -133,8 +133,12 @@ def connect(account: Account, wecom: WeComClient, **changes: Any) -> Connection:
     settings = wecom.settings()
     bot, app = settings.bot, settings.app
     common: dict[str, Any] = {"created_at": 1, "agent_id": AGENT, "api_url": wecom.base_url} | changes
-    helper = Connection("helper", PROJECT, Kind.BOT, "", bot_id=bot.bot_id, bot_name=bot.name, **common)
-    desk = Connection("desk", PROJECT, Kind.APP, "", corp_id=app.corp_id, app_id=str(app.agent_id), **common)
+    helper = Connection(
+        "helper", PROJECT, ConnectionKind.BOT, "", bot_id=bot.bot_id, bot_name=bot.name, **common
+    )
+    desk = Connection(
+        "desk", PROJECT, ConnectionKind.APP, "", corp_id=app.corp_id, app_id=str(app.agent_id), **common
+    )
     for connection, own in ((helper, bot), (desk, app)):
         store_secrets(
             account, connection, ConnectionSecrets(own.token, own.encoding_aes_key, corp_secret=app.secret)
@@ -270,7 +274,7 @@ def test_a_question_is_answered_in_its_stream(chat: Chat) -> None:
     assert (task.project_id, task.live, task.notifies) == (PROJECT, True, True)
     exchange = chat.account.exchanges.get(ExchangeRef(task.ref.task_id))
     assert exchange is not None
-    assert exchange.state is State.DELIVERED
+    assert exchange.state is ExchangeState.DELIVERED
     opened = chat.account.sealing(Purpose.RESPONSE_URL).open(
         exchange.sealed_url or b"", exchange.sealing_context
     )
@@ -321,7 +325,7 @@ def test_in_a_group_the_mention_is_not_part_of_the_message(chat: Chat, claude: S
 
 
 def test_a_group_may_share_a_conversation(chat: Chat, agents: Account, claude: StandInClient) -> None:
-    connect(agents, chat.wecom, conversation=Conversation.GROUP)
+    connect(agents, chat.wecom, conversation=ConversationScope.GROUP)
     chat.asks("wecom-shared 一", BotUser(chat.wecom, chat_id="wrGroup"))
     chat.asks("wecom-shared 二", BotUser(chat.wecom, user="HanMeimei", chat_id="wrGroup"))
     assert [len(body["messages"]) for body in claude.bodies("wecom-shared")] == [1, 3]
@@ -454,7 +458,11 @@ def test_what_an_application_is_asked_is_answered_later(chat: Chat) -> None:
     (task,) = chat.tasks()
     exchange = chat.account.exchanges.get(ExchangeRef(task.ref.task_id))
     assert exchange is not None
-    assert (exchange.state, exchange.connection_id, exchange.user_id) == (State.CLOSED, "desk", "LiLei")
+    assert (exchange.state, exchange.connection_id, exchange.user_id) == (
+        ExchangeState.CLOSED,
+        "desk",
+        "LiLei",
+    )
 
 
 def test_an_application_answers_at_once_what_needs_no_task(chat: Chat) -> None:
@@ -671,7 +679,7 @@ def test_an_answer_that_takes_longer_than_six_minutes_is_delivered_once(
     assert chat.wecom.seen().texts("LiLei", "aibot/response") == ["终于好了。"]
     exchange = chat.account.exchanges.get(ExchangeRef(task.ref.task_id))
     assert exchange is not None
-    assert exchange.state is State.DELIVERED
+    assert exchange.state is ExchangeState.DELIVERED
 
 
 def test_an_application_s_answer_is_sent(chat: Chat, agents: Account, start: Start) -> None:

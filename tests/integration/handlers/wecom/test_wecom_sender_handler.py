@@ -10,8 +10,8 @@ import pytest
 
 from a2a_tasks.adapters.wecom.delivery_messages import delivery_sender
 from a2a_tasks.domain.task import Status, Task
-from a2a_tasks.wecom.connection import Kind
-from a2a_tasks.wecom.exchange import Claim, End, Means, State
+from a2a_tasks.wecom.connection import ConnectionKind
+from a2a_tasks.wecom.exchange import DeliveryClaim, DeliveryMeans, ExchangeEnd, ExchangeState
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.ports import ChatDelivery, Resend
 from local.wecom.client import WeComClient
@@ -121,7 +121,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def by_app(world: World, text: str = "42", **changes: Any) -> Task:
-    task = world.chats.asked(world.chats.connect(Kind.APP, **changes))
+    task = world.chats.asked(world.chats.connect(ConnectionKind.APP, **changes))
     world.chats.answered(task, text)
     world.tell()
     return task
@@ -131,7 +131,9 @@ def by_bot(
     world: World, text: str = "**42**", *, chat_id: str | None = None, number: int = 1, **changes: Any
 ) -> Task:
     """The answer to somebody's message to the bot, whose stream nobody asks for."""
-    task = world.chats.asked(world.chats.connect(Kind.BOT, **changes), chat_id=chat_id, number=number)
+    task = world.chats.asked(
+        world.chats.connect(ConnectionKind.BOT, **changes), chat_id=chat_id, number=number
+    )
     world.chats.answered(task, text)
     world.tell()
     return task
@@ -148,7 +150,10 @@ def test_an_applications_answer_comes_at_once(world: World) -> None:
     (text,) = world.texts()
     assert re.fullmatch(r"It is 42\.\n\n\(asked at \d\d:\d\d · [0-9a-f]{4}\)", text)
     exchange = world.chats.exchange(task)
-    assert (exchange.state, exchange.claim and exchange.claim.means) == (State.DELIVERED, Means.PUSH)
+    assert (exchange.state, exchange.claim and exchange.claim.means) == (
+        ExchangeState.DELIVERED,
+        DeliveryMeans.PUSH,
+    )
     assert world.account.message_counts("WecomQueue") == {"visible": 0, "hidden": 0, "delayed": 0}
 
 
@@ -170,7 +175,7 @@ def test_markdown_stays_where_the_connection_says_so(world: World) -> None:
 def test_every_end_and_a_question_is_told_in_a_plain_sentence(
     world: World, end: Callable[..., Task], told: str
 ) -> None:
-    task = world.chats.asked(world.chats.connect(Kind.APP))
+    task = world.chats.asked(world.chats.connect(ConnectionKind.APP))
     end(world.account.store, task, world.chats.now)
     world.tell()
     world.send()
@@ -200,7 +205,7 @@ def test_a_very_long_answer_comes_as_a_file(world: World) -> None:
 
 
 def test_many_answers_share_one_access_token(world: World) -> None:
-    app = world.chats.connect(Kind.APP)
+    app = world.chats.connect(ConnectionKind.APP)
     for number in range(8):
         world.chats.answered(world.chats.asked(app, number=number), f"{number}")
     world.tell()
@@ -210,7 +215,7 @@ def test_many_answers_share_one_access_token(world: World) -> None:
 
 
 def test_a_token_that_wecom_takes_back_is_replaced_once(world: World) -> None:
-    app = world.chats.connect(Kind.APP)
+    app = world.chats.connect(ConnectionKind.APP)
     world.chats.answered(world.chats.asked(app, number=1))
     world.tell()
     world.send()
@@ -275,11 +280,11 @@ def test_what_was_given_up_goes_on_when_it_is_put_back(
     world.restart(start)
     assert world.send() == 0
     assert len(world.texts()) == 1
-    assert world.chats.exchange(task).state is State.DELIVERED
+    assert world.chats.exchange(task).state is ExchangeState.DELIVERED
 
 
 def test_a_wrong_secret_is_not_tried_again_and_again(world: World) -> None:
-    app = world.chats.connect(Kind.APP)
+    app = world.chats.connect(ConnectionKind.APP)
     secret = {"corpSecret": "wr0ng-secret"}
     world.account.secrets.put_secret_value(SecretId=app.secret_arn, SecretString=json.dumps(secret))
     for number in range(8):
@@ -327,7 +332,7 @@ def test_parts_go_on_where_they_stopped(
     world: World, start: Callable[..., ModuleType], write: int, fault: Fault
 ) -> None:
     """Whichever write fails, and whether or not it took effect. WeCom drops the one part that may repeat."""
-    app = world.chats.connect(Kind.APP)
+    app = world.chats.connect(ConnectionKind.APP)
     world.chats.answered(world.chats.asked(app), "长" * 2_000)
     world.tell()
     world.account.calls.fail_nth("UpdateItem", write, fault)
@@ -353,7 +358,7 @@ def test_a_group_sees_no_part_twice_but_the_one_in_flight(world: World) -> None:
 
 
 def test_a_member_whom_nobody_reaches_is_told_to_the_operator(world: World) -> None:
-    app = world.chats.connect(Kind.APP)
+    app = world.chats.connect(ConnectionKind.APP)
     task = world.chats.asked(app)
     world.wecom.use(Settings(members=("HanMeimei",)))
     world.chats.answered(task)
@@ -364,7 +369,7 @@ def test_a_member_whom_nobody_reaches_is_told_to_the_operator(world: World) -> N
 
 
 def test_nothing_is_sent_faster_than_wecom_takes_it(world: World) -> None:
-    app = world.chats.connect(Kind.APP)
+    app = world.chats.connect(ConnectionKind.APP)
     for number in range(20):
         world.chats.answered(world.chats.asked(app, number=number), f"{number}")
     world.tell()
@@ -388,21 +393,23 @@ def test_an_answer_that_no_refresh_took_comes_through_the_response_url(world: Wo
     world.later(20)
     assert world.send() == 0
     assert world.texts(via="aibot/response") == ["**42**"]
-    assert world.chats.exchange(task).state is State.DELIVERED
+    assert world.chats.exchange(task).state is ExchangeState.DELIVERED
 
 
 def test_what_the_stream_has_taken_is_not_sent_again(world: World) -> None:
     task = by_bot(world)
     world.send()
     exchange = world.chats.exchange(task)
-    world.chats.exchanges.claim(exchange.ref, Claim(Means.STREAM, "refresh", world.clock.now()))
+    world.chats.exchanges.claim(
+        exchange.ref, DeliveryClaim(DeliveryMeans.STREAM, "refresh", world.clock.now())
+    )
     world.later(20)
     assert world.send() == 0
     assert world.texts() == []
 
 
 def test_a_closed_stream_is_not_waited_for(world: World) -> None:
-    task = world.chats.asked(world.chats.connect(Kind.BOT))
+    task = world.chats.asked(world.chats.connect(ConnectionKind.BOT))
     world.chats.exchanges.close(world.chats.exchange(task).ref)
     world.later(10 * MINUTE)
     world.chats.answered(task)
@@ -420,7 +427,7 @@ def test_a_response_url_is_used_once_though_the_answer_was_lost(world: World, ki
     assert world.send() == 1
     assert world.send() == 0
     assert len(world.wecom.seen().texts(USER)) == 1
-    assert world.chats.exchange(task).state is State.DELIVERED
+    assert world.chats.exchange(task).state is ExchangeState.DELIVERED
 
 
 def test_a_group_gets_its_answer_in_the_group(world: World) -> None:
@@ -432,8 +439,8 @@ def test_a_group_gets_its_answer_in_the_group(world: World) -> None:
 
 
 def test_after_an_hour_the_fallback_has_the_answer(world: World) -> None:
-    world.chats.connect(Kind.APP)
-    task = world.chats.asked(world.chats.connect(Kind.BOT, fallback="app"))
+    world.chats.connect(ConnectionKind.APP)
+    task = world.chats.asked(world.chats.connect(ConnectionKind.BOT, fallback="app"))
     world.chats.exchanges.close(world.chats.exchange(task).ref)
     world.later(HOUR)
     world.chats.answered(task)
@@ -446,19 +453,19 @@ def test_after_an_hour_the_fallback_has_the_answer(world: World) -> None:
 def test_without_a_fallback_it_is_undeliverable_and_somebody_is_told(
     world: World, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    task = world.chats.asked(world.chats.connect(Kind.BOT))
+    task = world.chats.asked(world.chats.connect(ConnectionKind.BOT))
     world.later(HOUR)
     world.chats.answered(task)
     world.tell()
     assert world.send() == 0
-    assert world.chats.exchange(task).state is State.UNDELIVERABLE
+    assert world.chats.exchange(task).state is ExchangeState.UNDELIVERABLE
     assert any(line.startswith("answer not delivered to WeCom") for line in logged(caplog))
     assert '"WecomUndeliverable":[1.0]' in capsys.readouterr().out
 
 
 def test_a_group_that_is_the_fallback_gets_what_was_asked_in_it_alone(world: World) -> None:
-    world.chats.connect(Kind.GROUP, chat_id=GROUP_CHAT)
-    bot = world.chats.connect(Kind.BOT, fallback="group")
+    world.chats.connect(ConnectionKind.GROUP, chat_id=GROUP_CHAT)
+    bot = world.chats.connect(ConnectionKind.BOT, fallback="group")
     asked = [world.chats.asked(bot, number=n, chat_id=c) for n, c in ((1, None), (2, GROUP_CHAT), (3, "wrB"))]
     world.later(HOUR)
     for task in asked:
@@ -466,18 +473,18 @@ def test_a_group_that_is_the_fallback_gets_what_was_asked_in_it_alone(world: Wor
     world.tell()
     assert world.send() == 0
     states = [world.chats.exchange(task).state for task in asked]
-    assert states == [State.UNDELIVERABLE, State.DELIVERED, State.UNDELIVERABLE]
+    assert states == [ExchangeState.UNDELIVERABLE, ExchangeState.DELIVERED, ExchangeState.UNDELIVERABLE]
     assert len(world.texts("double-webhook-key")) == 1
 
 
 def test_a_group_whose_id_is_not_known_is_no_fallback(world: World) -> None:
-    world.chats.connect(Kind.GROUP)
-    task = world.chats.asked(world.chats.connect(Kind.BOT, fallback="group"), chat_id=GROUP_CHAT)
+    world.chats.connect(ConnectionKind.GROUP)
+    task = world.chats.asked(world.chats.connect(ConnectionKind.BOT, fallback="group"), chat_id=GROUP_CHAT)
     world.later(HOUR)
     world.chats.answered(task)
     world.tell()
     assert world.send() == 0
-    assert world.chats.exchange(task).state is State.UNDELIVERABLE
+    assert world.chats.exchange(task).state is ExchangeState.UNDELIVERABLE
     assert world.texts("double-webhook-key") == []
 
 
@@ -516,8 +523,8 @@ def test_no_secret_gets_into_the_log(
 
 
 def news(world: World, text: str = "# Report\n\n- a\n- b", **changes: Any) -> Task:
-    world.chats.connect(Kind.GROUP)
-    task = world.chats.asked(world.chats.connect(Kind.APP), groups=("group",), **changes)
+    world.chats.connect(ConnectionKind.GROUP)
+    task = world.chats.asked(world.chats.connect(ConnectionKind.APP), groups=("group",), **changes)
     return world.chats.answered(task, text)
 
 
@@ -541,8 +548,8 @@ def test_a_group_is_told_once_however_often_the_change_comes(world: World) -> No
 
 
 def test_no_more_than_twenty_messages_a_minute_go_to_a_group(world: World) -> None:
-    group = world.chats.connect(Kind.GROUP)
-    app = world.chats.connect(Kind.APP)
+    group = world.chats.connect(ConnectionKind.GROUP)
+    app = world.chats.connect(ConnectionKind.APP)
     for number in range(12):
         world.chats.answered(world.chats.asked(app, number=number, groups=(group.connection_id,)))
     world.tell()
@@ -555,8 +562,8 @@ def test_no_more_than_twenty_messages_a_minute_go_to_a_group(world: World) -> No
 
 
 def test_another_projects_group_gets_nothing(world: World) -> None:
-    world.chats.connect(Kind.GROUP, project_id="rival")
-    task = world.chats.asked(world.chats.connect(Kind.APP), groups=("group",))
+    world.chats.connect(ConnectionKind.GROUP, project_id="rival")
+    task = world.chats.asked(world.chats.connect(ConnectionKind.APP), groups=("group",))
     world.chats.answered(task)
     world.tell()
     assert world.send() == 0
@@ -564,8 +571,8 @@ def test_another_projects_group_gets_nothing(world: World) -> None:
 
 
 def test_a_question_that_is_answered_is_no_news(world: World) -> None:
-    world.chats.connect(Kind.GROUP)
-    task = world.chats.asked(world.chats.connect(Kind.APP), groups=("group",))
+    world.chats.connect(ConnectionKind.GROUP)
+    task = world.chats.asked(world.chats.connect(ConnectionKind.APP), groups=("group",))
     asking(world.account.store, task, world.chats.now)
     world.tell()
     current = world.account.store.get(task.ref)
@@ -600,7 +607,7 @@ def test_an_outage_here_loses_nothing_and_doubles_nothing(
         world.send()
         world.later(20)
     assert len(world.texts()) == 1
-    assert world.chats.exchange(task).state is State.DELIVERED
+    assert world.chats.exchange(task).state is ExchangeState.DELIVERED
 
 
 def test_a_message_that_is_no_chat_delivery_stops_nobody(world: World) -> None:
@@ -613,7 +620,7 @@ def test_a_message_that_is_no_chat_delivery_stops_nobody(world: World) -> None:
 def test_an_exchange_is_ended_as_its_task_has_ended(world: World) -> None:
     task = by_app(world)
     world.send()
-    assert world.chats.exchange(task).end == End(world.chats.now, Status.COMPLETED)
+    assert world.chats.exchange(task).end == ExchangeEnd(world.chats.now, Status.COMPLETED)
 
 
 # ---------------------------------------------------------------- files of the result
@@ -623,7 +630,7 @@ FILES: dict[str, bytes | str] = {"图.png": PNG, "表.csv": b"a,b\n1,2\n", "网�
 
 
 def answered_with(world: World, files: dict[str, bytes | str]) -> Task:
-    task = world.chats.asked(world.chats.connect(Kind.APP))
+    task = world.chats.asked(world.chats.connect(ConnectionKind.APP))
     world.chats.answered(task, "42", files)
     world.tell()
     return task

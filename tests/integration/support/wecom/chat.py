@@ -9,8 +9,8 @@ from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
 from a2a_tasks.domain.task import Artifact, Task
 from a2a_tasks.ports.tasks import Advance, Written
 from a2a_tasks.tasks import payload
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
-from a2a_tasks.wecom.exchange import Exchange, ExchangeRef, State
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets
+from a2a_tasks.wecom.exchange import Exchange, ExchangeRef, ExchangeState
 from a2a_tasks.wecom.language import Language
 from local.wecom.client import WeComClient
 from local.wecom.people import BotUser
@@ -33,13 +33,13 @@ class Chats:
     def exchanges(self) -> DynamoDBExchanges:
         return DynamoDBExchanges(self.account.dynamodb, self.account.resources["TasksTable"])
 
-    def connect(self, kind: Kind, connection_id: str = "", **changes: Any) -> Connection:
+    def connect(self, kind: ConnectionKind, connection_id: str = "", **changes: Any) -> Connection:
         """A connection of this kind to the double, with its secret."""
         connection_id = connection_id or kind.value
         app, settings = self.wecom.settings().app, self.wecom.settings()
         secrets = ConnectionSecrets(
-            corp_secret=app.secret if kind is Kind.APP else None,
-            webhook_key=settings.webhook_keys[0] if kind is Kind.GROUP else None,
+            corp_secret=app.secret if kind is ConnectionKind.APP else None,
+            webhook_key=settings.webhook_keys[0] if kind is ConnectionKind.GROUP else None,
         )
         connection = Connection(
             connection_id=connection_id,
@@ -47,9 +47,9 @@ class Chats:
             kind=kind,
             secret_arn=self.account.keep_connection_secrets(connection_id, secrets),
             created_at=0,
-            agent_id=None if kind is Kind.GROUP else AGENT,
-            corp_id=app.corp_id if kind is Kind.APP else None,
-            app_id=str(app.agent_id) if kind is Kind.APP else None,
+            agent_id=None if kind is ConnectionKind.GROUP else AGENT,
+            corp_id=app.corp_id if kind is ConnectionKind.APP else None,
+            app_id=str(app.agent_id) if kind is ConnectionKind.APP else None,
             api_url=self.wecom.base_url,
             language=Language.EN,
         )
@@ -60,7 +60,7 @@ class Chats:
     def asked(self, connection: Connection, *, chat_id: str | None = None, **changes: Any) -> Task:
         """A task that somebody has asked for in a chat, and that waits for a worker."""
         task = created(self.account.store, self.now, notifies=True, live=True, deadline=UNTIL, **changes)
-        url = self._response_url(chat_id) if connection.kind is Kind.BOT else None
+        url = self._response_url(chat_id) if connection.kind is ConnectionKind.BOT else None
         exchange = Exchange(
             ref=ExchangeRef(task.ref.task_id),
             agent_id=AGENT,
@@ -70,7 +70,7 @@ class Chats:
             chat_id=chat_id,
             language=Language.EN,
             started_at=self.now,
-            state=State.OPEN if connection.kind is Kind.BOT else State.CLOSED,
+            state=ExchangeState.OPEN if connection.kind is ConnectionKind.BOT else ExchangeState.CLOSED,
         )
         sealed = (
             self.account.sealing(Purpose.RESPONSE_URL).seal(url.encode(), exchange.sealing_context)

@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from a2a_tasks.adapters.dynamodb.store import ALWAYS, Store
-from a2a_tasks.adapters.dynamodb.update import Update, when
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate, when
 from a2a_tasks.ports.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Pairs(Store):
         return self._transact(("Put", KEY, when("attribute_not_exists(pk)")), ("Delete", KEY, ALWAYS))
 
     def add(self) -> tuple[bool, dict[str, Any]]:
-        return self._update(KEY, Update().add(count=1).when("attribute_exists(pk)"), "ALL_NEW")
+        return self._update(KEY, ItemUpdate().add(count=1).when("attribute_exists(pk)"), "ALL_NEW")
 
     def read_both(self) -> list[dict[str, Any]]:
         return self._get_all([KEY, KEY | {"sk": "C"}])

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a2a_tasks.domain.access.rate import HOUR_US, KeyLimits, Metered, Rate, rate_of
+from a2a_tasks.domain.access.rate import HOUR_US, KeyLimits, Rate, RateLimitKind, rate_of
 from a2a_tasks.ports.rates import Bucket
 from tests.twins.stores.rates import MemoryRates
 
 NOW = 1_750_000_000_000_000
-BUCKET = Bucket("key", Metered.REQUESTS)
+BUCKET = Bucket("key", RateLimitKind.REQUESTS)
 
 rates = st.builds(Rate, st.integers(1, 10_000_000), st.integers(1, 50))
 uses = st.lists(st.tuples(st.integers(0, 3_000), st.integers(1, 5)), max_size=40)
@@ -104,14 +104,14 @@ DEPLOYED = KeyLimits(36_000, 600, 3_600, 200)
 def test_a_keys_own_limits_go_before_the_deployments(
     own: KeyLimits, requests: Rate | None, creations: Rate | None
 ) -> None:
-    assert rate_of(Metered.REQUESTS, own, DEPLOYED) == requests
-    assert rate_of(Metered.CREATIONS, own, DEPLOYED) == creations
+    assert rate_of(RateLimitKind.REQUESTS, own, DEPLOYED) == requests
+    assert rate_of(RateLimitKind.CREATIONS, own, DEPLOYED) == creations
 
 
 def test_a_deployment_without_limits() -> None:
     deployed = KeyLimits(0, 600, 0, 200)
-    assert rate_of(Metered.REQUESTS, KeyLimits(), deployed) is None
-    assert rate_of(Metered.CREATIONS, KeyLimits(creations_per_hour=7), deployed) == Rate(7, 200)
+    assert rate_of(RateLimitKind.REQUESTS, KeyLimits(), deployed) is None
+    assert rate_of(RateLimitKind.CREATIONS, KeyLimits(creations_per_hour=7), deployed) == Rate(7, 200)
 
 
 @given(st.builds(KeyLimits, *[st.none() | st.integers(0, 10**9)] * 4))

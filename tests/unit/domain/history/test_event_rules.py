@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.tasks import task_values
 from a2a_tasks.domain.history import events
-from a2a_tasks.domain.history.event import Event, EventType, Placed
+from a2a_tasks.domain.history.event import Event, EventType, IndexedEvent
 from a2a_tasks.domain.history.events import FULL, MAX_TEXT_BYTES, UnknownEvent
 from a2a_tasks.domain.task import Artifact, Payload, Progress, Status, Task, TaskRef
 
@@ -42,12 +42,12 @@ def task_with(*told: Event, attempt: int = 1, artifacts: tuple[Artifact, ...] = 
 
 def told_by_worker(told: tuple[Event, ...], *more: Event) -> tuple[Event, ...]:
     for event in more:
-        told = events.with_placed(told, events.placed(told, event))
+        told = events.with_event(told, events.indexed(told, event))
     return told
 
 
 def ids_of(task: Task, after: int = 0, limit: int = 10_000) -> list[int]:
-    return [event.number for event in events.news(task, after, limit).events]
+    return [event.number for event in events.events_after(task, after, limit).events]
 
 
 def test_a_turn_names_each_tool_once() -> None:
@@ -91,7 +91,7 @@ def test_an_artifact_is_told_once() -> None:
 
 def test_a_number_that_was_not_reached_is_unknown() -> None:
     with pytest.raises(UnknownEvent):
-        events.news(task_with(events.accepted(NOW)), 2, 10)
+        events.events_after(task_with(events.accepted(NOW)), 2, 10)
 
 
 def test_an_artifact_is_told_with_its_name() -> None:
@@ -99,7 +99,7 @@ def test_an_artifact_is_told_with_its_name() -> None:
     told = events.saved((), NOW, "call-1")
     assert told is not None
 
-    (event,) = events.news(task_with(told, artifacts=(artifact,)), 0, 1).events
+    (event,) = events.events_after(task_with(told, artifacts=(artifact,)), 0, 1).events
 
     assert event.details == {"artifactId": "call-1", "name": "报告.md"}
 
@@ -119,7 +119,7 @@ def test_attempts_are_counted_back_from_the_tasks_own() -> None:
         events.claimed(NOW),
     )
 
-    found = events.news(task_with(*told, attempt=4), 0, 100).events
+    found = events.events_after(task_with(*told, attempt=4), 0, 100).events
 
     assert [each.details["attempt"] for each in found if each.details["status"] == "running"] == [
         3,
@@ -166,12 +166,12 @@ def test_a_full_list_keeps_states_and_artifacts() -> None:
 
 def test_written_again_an_event_stands_where_it_stood() -> None:
     told = full_list()
-    new = events.placed(told, events.turn(NOW, 900, []))
+    new = events.indexed(told, events.turn(NOW, 900, []))
 
-    once = events.with_placed(told, new)
+    once = events.with_event(told, new)
 
-    assert events.with_placed(once, new) == once
-    assert isinstance(new, Placed)
+    assert events.with_event(once, new) == once
+    assert isinstance(new, IndexedEvent)
 
 
 def handed_over(at: int = NOW) -> Event:
@@ -181,14 +181,16 @@ def handed_over(at: int = NOW) -> Event:
 def test_in_a_full_list_a_claim_that_came_to_nothing_leaves_no_trace() -> None:
     told = (*full_list(), handed_over(), events.claimed(NOW))
 
-    once = events.with_placed(told, events.returned(told, handed_over(NOW + 1)))
+    once = events.with_event(told, events.returned(told, handed_over(NOW + 1)))
     again = (*once, events.claimed(NOW))
-    twice = events.with_placed(again, events.returned(again, handed_over(NOW + 2)))
+    twice = events.with_event(again, events.returned(again, handed_over(NOW + 2)))
 
     assert twice == (*full_list(), replace(handed_over(NOW + 2), skipped=4))
     assert events.last_number(twice) == events.last_number(told) + 3
-    before = events.news(task_with(*told, events.claimed(NOW), attempt=2), 0, 1_000).events[1]
-    assert events.news(task_with(*twice, events.claimed(NOW), attempt=1), 0, 1_000).events[1] == before
+    before = events.events_after(task_with(*told, events.claimed(NOW), attempt=2), 0, 1_000).events[1]
+    assert (
+        events.events_after(task_with(*twice, events.claimed(NOW), attempt=1), 0, 1_000).events[1] == before
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.a2a.saved import Room, saved_views
+from a2a_tasks.a2a.artifacts import InlineBudget, saved_views
 from a2a_tasks.a2a.view import artifacts_view
 from a2a_tasks.domain.task import Artifact, Status
 from a2a_tasks.domain.tools.artifact_link import MAX_LINK, is_public_host, is_safe, problem_of
 from a2a_tasks.domain.tools.file_name import safe_name
 from a2a_tasks.tasks.results import Results
-from a2a_tasks.wecom.exchange import End
+from a2a_tasks.wecom.exchange import ExchangeEnd
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.result_texts import ResultTexts
 from tests.twins.deployment import Deployment, agent
@@ -115,7 +115,7 @@ def test_callers_can_tell_a_link_from_a_file_of_ours(deployment: Deployment) -> 
     )
     deployment.work()
     ended = deployment.now_of(task)
-    shown = saved_views(deployment.tasks().results, ended.artifacts, Room())
+    shown = saved_views(deployment.tasks().results, ended.artifacts, InlineBudget())
     view = artifacts_view(None, shown)
     assert [artifact["metadata"] for artifact in view] == [{"sizeBytes": 1}, {"external": True}]
     ours, theirs = deployment.shown(task)["output"]["artifacts"]
@@ -137,7 +137,7 @@ def test_in_a_chat_only_results_are_links_and_those_that_lead_out_say_so(deploym
     )
     texts = ResultTexts(deployment.store, Results(deployment.payloads, deployment.payloads), deployment.clock)
 
-    told = texts.of_task(ended, End(0, Status.COMPLETED), Language.EN)
+    told = texts.of_task(ended, ExchangeEnd(0, Status.COMPLETED), Language.EN)
 
     assert told.text == "See us (`https://evil.example/?q=secret`)."
     assert told.heading == "Files (links work until 09:00, Beijing time; /result makes new ones):"

@@ -232,7 +232,7 @@ class TestPressure:
     def test_without_memory_a_message_goes_back_and_no_attempt_is_counted(self, up: Deployment) -> None:
         """The first task is in hand; the second comes with an invocation of its own, say of a frozen
         process that goes on."""
-        up.clock.later(1, lambda: setattr(up.pressure, "memory", True))
+        up.clock.later(1, lambda: setattr(up.process_load, "memory", True))
         second = up.submit("Second.")
         first, other = up.queue.receive(2)
         executor = up.executor()
@@ -249,14 +249,14 @@ class TestPressure:
         assert (up.now_of(second).status, up.now_of(second).attempt) == (Status.PENDING, 0)
 
     def test_the_only_task_is_done_however_little_memory_is_left(self, up: Deployment) -> None:
-        up.pressure.memory = True
+        up.process_load.memory = True
         assert up.work() == []
         (task,) = up.store.tasks.values()
         assert task.status is Status.COMPLETED
 
     @pytest.mark.parametrize("what", ["memory", "time"])
     def test_nothing_more_is_taken(self, up: Deployment, what: str) -> None:
-        up.clock.later(5, lambda: setattr(up.pressure, what, True))
+        up.clock.later(5, lambda: setattr(up.process_load, what, True))
         tasks, listed = later(up, 8), []
         up.clock.later(12, lambda: listed.append(len(up.takers.rows)))
         up.work()
@@ -265,8 +265,8 @@ class TestPressure:
         assert [message.is_direct for message in up.queue.messages] == [False]
 
     def test_it_takes_more_once_it_is_over(self, up: Deployment) -> None:
-        up.pressure.time = True
-        up.clock.later(10, lambda: setattr(up.pressure, "time", False))
+        up.process_load.time = True
+        up.clock.later(10, lambda: setattr(up.process_load, "time", False))
         tasks = later(up, 16)
         up.work()
         assert up.now_of(tasks[0]).status is Status.COMPLETED
@@ -275,7 +275,7 @@ class TestPressure:
 def test_a_direct_message_that_cannot_be_taken_goes_where_another_worker_is_started(up: Deployment) -> None:
     """It is on its way when its worker begins to lack time."""
     up.clock.later(4.9, up.queue.is_open)
-    up.clock.later(5, lambda: setattr(up.pressure, "time", True))
+    up.clock.later(5, lambda: setattr(up.process_load, "time", True))
     later(up, 5.3)
     message = only_message(up, 7)
     up.work()

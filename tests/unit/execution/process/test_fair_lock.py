@@ -13,7 +13,7 @@ from a2a_tasks.execution.checkpoints import Checkpoints
 from a2a_tasks.execution.process.fair_lock import FairLock
 from a2a_tasks.execution.store_retry import StoreRetry
 from a2a_tasks.execution.tools.made_files import FETCHING_MS, TURNS_AT_ONCE
-from a2a_tasks.execution.tools.toolbox import Done
+from a2a_tasks.execution.tools.toolbox import ToolOutcome
 from a2a_tasks.ports.model import ModelFile
 from a2a_tasks.tasks.office_texts import OfficeTexts
 from tests.twins.clock import FakeClock
@@ -177,7 +177,7 @@ class Searching(Freeze):
 
     async def run[**P, T](self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         result = call(*args, **kwargs)
-        if isinstance(result, Done):
+        if isinstance(result, ToolOutcome):
             self.begun.append(result.answer.text)
             with self.searches.one():
                 await self._clock.sleep(5)

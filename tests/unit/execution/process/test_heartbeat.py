@@ -11,7 +11,7 @@ import pytest
 from a2a_tasks.domain.lease import CLOCKS_APART_MS, Lease
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.execution.process.heartbeat import BEAT, DUE_MS, MOST_DISOWNED, Heartbeat
-from a2a_tasks.execution.process.leases import SAVING_SECONDS, LeasedTask, Stop, Stopped
+from a2a_tasks.execution.process.leases import SAVING_SECONDS, LeasedTask, StopCause, Stopped
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
 from a2a_tasks.ports.tasks import Claim, Release, Written
 from tests.twins.deployment import LEASE_SECONDS, Deployment
@@ -54,7 +54,7 @@ async def hold(
     beating = asyncio.ensure_future(heartbeat.keep_beating())
     try:
         async with heartbeat.handling(delivery), heartbeat.holding(held):
-            return await held.supervise(work(), freeze or deployment.clock, seconds, Stop.SHUTDOWN)
+            return await held.supervise(work(), freeze or deployment.clock, seconds, StopCause.SHUTDOWN)
     finally:
         assert not heartbeat.held
         beating.cancel()
@@ -65,7 +65,7 @@ def stopped(
     points: Failpoints | None = None,
     work: Work = for_ever,
     freeze: Freeze | None = None,
-) -> tuple[Stop, float]:
+) -> tuple[StopCause, float]:
     """Why work on a new task stopped, and after how many seconds."""
     deployment.submit()
     started = deployment.clock.now()
@@ -159,7 +159,7 @@ class TestNotes:
             deployment.tasks().cancel("demo", "writer", the_task(deployment).ref.task_id)
 
         deployment.clock.later(BEAT_SECONDS + 1, cancel)
-        assert stopped(deployment) == (Stop.ENDED, 2 * BEAT_SECONDS)
+        assert stopped(deployment) == (StopCause.ENDED, 2 * BEAT_SECONDS)
 
     def test_a_deleted_task_stops_the_work(self, deployment: Deployment) -> None:
         def delete() -> None:
@@ -168,7 +168,7 @@ class TestNotes:
             deployment.workers.note(held_by or "", ref.task_id)
 
         deployment.clock.later(1, delete)
-        assert stopped(deployment) == (Stop.ENDED, BEAT_SECONDS)
+        assert stopped(deployment) == (StopCause.ENDED, BEAT_SECONDS)
 
     def test_whoever_watches_is_seen_within_one_beat(self, deployment: Deployment) -> None:
         task = deployment.submit()
@@ -186,7 +186,7 @@ class TestNotes:
             held = LeasedTask(delivery, claimed, task.deadline, partial(heartbeat.is_ours, claimed.held_by))
             beating = asyncio.ensure_future(heartbeat.keep_beating())
             async with heartbeat.handling(delivery), heartbeat.holding(held):
-                await held.supervise(work(held), deployment.clock, 100, Stop.SHUTDOWN)
+                await held.supervise(work(held), deployment.clock, 100, StopCause.SHUTDOWN)
             beating.cancel()
 
         def watch() -> None:
@@ -208,7 +208,7 @@ class TestNotes:
             assert (len(row.notes.task_ids), row.notes.everything) == (MOST_NOTES, True)
 
         deployment.clock.later(1, cancel)
-        assert stopped(deployment) == (Stop.ENDED, BEAT_SECONDS)
+        assert stopped(deployment) == (StopCause.ENDED, BEAT_SECONDS)
 
     def test_a_renewal_whose_answer_is_lost_loses_no_note(self, deployment: Deployment) -> None:
         def cancel() -> None:
@@ -217,20 +217,20 @@ class TestNotes:
         points = Failpoints()
         points.fail("workers.renew", StoreUnavailable("answer lost"), after=True)
         deployment.clock.later(1, cancel)
-        assert stopped(deployment, points) == (Stop.ENDED, BEAT_SECONDS + 0.25)
+        assert stopped(deployment, points) == (StopCause.ENDED, BEAT_SECONDS + 0.25)
 
     def test_a_task_that_could_not_be_looked_at_is_looked_at_again(self, deployment: Deployment) -> None:
         points = Failpoints()
         points.fail("store.get", StoreUnavailable("down"))
         cancel = deployment.tasks().cancel
         deployment.clock.later(1, lambda: cancel("demo", "writer", the_task(deployment).ref.task_id))
-        assert stopped(deployment, points) == (Stop.ENDED, 2 * BEAT_SECONDS)
+        assert stopped(deployment, points) == (StopCause.ENDED, 2 * BEAT_SECONDS)
 
     def test_a_note_in_the_moment_of_the_claim_is_not_lost(self, deployment: Deployment) -> None:
         """The renewal takes it before the process knows that the task is its own."""
         task = deployment.submit()
 
-        async def all_of_it() -> Stop:
+        async def all_of_it() -> StopCause:
             heartbeat = deployment.heartbeat()
             (delivery,) = deployment.queue.receive()
             beating = asyncio.ensure_future(heartbeat.keep_beating())
@@ -246,7 +246,7 @@ class TestNotes:
             beating.cancel()
             return stop
 
-        assert deployment.clock.run(all_of_it()) is Stop.ENDED
+        assert deployment.clock.run(all_of_it()) is StopCause.ENDED
         assert deployment.clock.now() == task.created_at + 2 * BEAT_SECONDS * 1000
 
     def test_a_cancel_that_could_not_be_told_holds_all_the_same(self, deployment: Deployment) -> None:
@@ -272,12 +272,12 @@ class TestLoss:
             deployment.workers.note(task.held_by or "", task.ref.task_id)
 
         deployment.clock.later(1, overtake)
-        assert stopped(deployment) == (Stop.LOST, BEAT_SECONDS)
+        assert stopped(deployment) == (StopCause.LOST, BEAT_SECONDS)
         assert the_task(deployment).fence == 2
 
     def test_a_broken_lease_stops_everything_at_once(self, deployment: Deployment) -> None:
-        deployment.clock.later(1, lambda: deployment.workers.break_off(the_lease(deployment)))
-        assert stopped(deployment) == (Stop.LOST, BEAT_SECONDS)
+        deployment.clock.later(1, lambda: deployment.workers.break_lease(the_lease(deployment)))
+        assert stopped(deployment) == (StopCause.LOST, BEAT_SECONDS)
 
     def test_a_short_outage_is_tolerated(self, deployment: Deployment) -> None:
         points = Failpoints()
@@ -288,7 +288,7 @@ class TestLoss:
 
     def test_an_outage_stops_the_work_before_another_worker_may_claim(self, deployment: Deployment) -> None:
         why, seconds = stopped(deployment, down("workers.renew"))
-        assert why is Stop.LOST
+        assert why is StopCause.LOST
         assert FIRST_DOUBT_SECONDS <= seconds < FIRST_DOUBT_SECONDS + 0.25
         lease = the_lease(deployment)
         assert deployment.clock.now() + CLOCKS_APART_MS <= lease.until + 250, "whoever's clock is ahead"
@@ -299,13 +299,13 @@ class TestLoss:
         points = Failpoints()
         deployment.clock.later(5, lambda: points.down("workers", StoreUnavailable("down")))
         why, seconds = stopped(deployment, points)
-        assert why is Stop.LOST
+        assert why is StopCause.LOST
         assert BEAT_SECONDS + LEASE_SECONDS <= seconds < BEAT_SECONDS + LEASE_SECONDS + 0.25
 
     def test_an_outage_of_the_queue_does_not_stop_the_work(self, deployment: Deployment) -> None:
         points = Failpoints()
         points.down("queue", QueueUnavailable("down"))
-        assert stopped(deployment, points) == (Stop.SHUTDOWN, 250)
+        assert stopped(deployment, points) == (StopCause.SHUTDOWN, 250)
         assert set(deployment.telemetry.names()) == {"visibility timeout not changed"}
         assert the_task(deployment).status is Status.RUNNING
 
@@ -314,15 +314,15 @@ class TestLoss:
     ) -> None:
         points = Failpoints()
         points.fail("workers.renew", ValueError("cannot read the answer"))
-        assert stopped(deployment, points) == (Stop.SHUTDOWN, 250)
+        assert stopped(deployment, points) == (StopCause.SHUTDOWN, 250)
         assert points.calls["workers.renew"] == 250 // BEAT_SECONDS + 1
 
     def test_a_process_that_stood_still_goes_on_only_if_nobody_took_over(
         self, deployment: Deployment
     ) -> None:
         freeze = Freeze(deployment.clock, 5, 60)
-        deployment.clock.later(30, lambda: deployment.workers.break_off(the_lease(deployment)))
-        assert stopped(deployment, freeze=freeze) == (Stop.LOST, 65)
+        deployment.clock.later(30, lambda: deployment.workers.break_lease(the_lease(deployment)))
+        assert stopped(deployment, freeze=freeze) == (StopCause.LOST, 65)
 
     def test_what_was_bought_is_saved_if_nobody_took_over(self, deployment: Deployment) -> None:
         """The lease is long over by its own clock, but the store says that it is still this process's."""
@@ -336,7 +336,7 @@ class TestLoss:
     def test_what_was_bought_is_not_saved_if_somebody_did(self, deployment: Deployment) -> None:
         points = Failpoints()
         deployment.clock.later(5, lambda: points.down("workers", StoreUnavailable("down")))
-        deployment.clock.later(16, lambda: deployment.workers.break_off(the_lease(deployment)))
+        deployment.clock.later(16, lambda: deployment.workers.break_lease(the_lease(deployment)))
         deployment.clock.later(17, lambda: points.up("workers"))
         assert not asyncio.run(self._save(deployment, points, after=10))
 
@@ -358,12 +358,12 @@ class TestLoss:
         async def all_of_it() -> None:
             beating = asyncio.ensure_future(heartbeat.keep_beating())
             async with heartbeat.handling(delivery), heartbeat.holding(held):
-                await held.supervise(work(), deployment.clock, 100, Stop.SHUTDOWN)
+                await held.supervise(work(), deployment.clock, 100, StopCause.SHUTDOWN)
             beating.cancel()
 
         with suppress(Stopped):
             await deployment.clock.drive(all_of_it())
-        assert held.stop.result() is Stop.LOST
+        assert held.stop.result() is StopCause.LOST
         return saved
 
     def test_nothing_waits_for_ever_for_a_store_that_does_not_answer(self, deployment: Deployment) -> None:
@@ -413,7 +413,7 @@ class TestIds:
             heartbeat = deployment.heartbeat()
             first = await heartbeat.worker_id()
             heartbeat.disown(first, "a claim without an answer")
-            heartbeat.rest()
+            heartbeat.go_idle()
             return first, await heartbeat.worker_id()
 
         first, second = deployment.clock.run(rest())
@@ -476,7 +476,7 @@ class TestTakingOver:
         deployment.clock.advance(LEASE_SECONDS)
         lease, points = the_lease(deployment), Failpoints()
         points.before(
-            "workers.break_off",
+            "workers.break_lease",
             lambda: deployment.workers.renew(replace(lease, until=lease.until + LEASE_SECONDS * 1000)),
         )
         assert deployment.holders(points).take(task, "message-1") == deployment.clock.now()
@@ -486,7 +486,7 @@ class TestTakingOver:
         task = self.held(deployment)
         deployment.clock.advance(LEASE_SECONDS)
         points = Failpoints()
-        points.fail("workers.break_off", StoreUnavailable("answer lost"), after=True)
+        points.fail("workers.break_lease", StoreUnavailable("answer lost"), after=True)
         with pytest.raises(StoreUnavailable):
             deployment.holders(points).take(task, "message-1")
         assert deployment.holders().take(task, "message-1") is None
@@ -499,15 +499,15 @@ class TestTakingOver:
 
 
 def test_the_first_reason_to_stop_counts(deployment: Deployment) -> None:
-    async def both() -> Stop:
+    async def both() -> StopCause:
         heartbeat = deployment.heartbeat()
         held = LeasedTask(deployment.queue.receive()[0], task, task.deadline, partial(heartbeat.is_ours, "w"))
-        held.interrupt(Stop.ENDED)
-        held.interrupt(Stop.DEADLINE)
+        held.interrupt(StopCause.ENDED)
+        held.interrupt(StopCause.DEADLINE)
         return await held.stop
 
     task = deployment.submit()
-    assert deployment.clock.run(both()) is Stop.ENDED
+    assert deployment.clock.run(both()) is StopCause.ENDED
 
 
 def test_stopped_work_has_ended_when_that_is_known(deployment: Deployment) -> None:
@@ -520,5 +520,5 @@ def test_stopped_work_has_ended_when_that_is_known(deployment: Deployment) -> No
         return ""
 
     cleaned_up: list[int] = []
-    assert stopped(deployment, work=stubborn) == (Stop.SHUTDOWN, 253)
+    assert stopped(deployment, work=stubborn) == (StopCause.SHUTDOWN, 253)
     assert cleaned_up == [deployment.clock.now()]

@@ -67,7 +67,7 @@ def test_a_burst_of_them_stops_where_memory_lacks(deployment: Deployment) -> Non
     """As soon as the first has been read."""
 
     def lack() -> None:
-        deployment.pressure.memory = True
+        deployment.process_load.memory = True
 
     tasks = [large(deployment) for _ in range(TASKS)]
     reads = Reads(deployment, lack)
@@ -78,7 +78,7 @@ def test_a_burst_of_them_stops_where_memory_lacks(deployment: Deployment) -> Non
     assert sum(task.status is Status.COMPLETED for task in now) == len(reads.begun)
     assert {task.attempt for task in now if task.status is Status.PENDING} == {0}
 
-    deployment.pressure.memory = False
+    deployment.process_load.memory = False
     while any(not deployment.now_of(task).is_terminal for task in tasks):
         deployment.clock.advance(60)
         work(deployment, Reads(deployment))

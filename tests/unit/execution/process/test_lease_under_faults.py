@@ -18,7 +18,7 @@ from a2a_tasks.concurrency.holders import Holders
 from a2a_tasks.domain.lease import CLOCKS_APART_MS
 from a2a_tasks.domain.task import Task
 from a2a_tasks.execution.process.heartbeat import Heartbeat
-from a2a_tasks.execution.process.leases import LeasedTask, Stop
+from a2a_tasks.execution.process.leases import LeasedTask, StopCause
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.queues import Delivery
 from a2a_tasks.ports.tasks import Claim, Written
@@ -219,4 +219,4 @@ def test_the_faults_suffice_to_break_a_lease_without_a_second_try(
     world.clock.run(world.live(2_000))
     assert [held.stop.result() for held in world.held if held.stop.done() and not held.stop.cancelled()][
         :1
-    ] == [Stop.LOST]
+    ] == [StopCause.LOST]

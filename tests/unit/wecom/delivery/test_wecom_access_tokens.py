@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind
 from a2a_tasks.wecom.delivery.access_tokens import EARLY_MS, LOCK_MS, REFUSED_MS, AccessTokens, TokenBusy
 from a2a_tasks.wecom.ports import IssuedToken, WeComApi, WeComRefused, WeComUnanswered
 from tests.twins.clock import FakeClock
@@ -19,7 +19,7 @@ from tests.twins.entropy import SeededEntropy
 from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.wecom import MemoryAccessTokens
 
-APP = Connection("app", "demo", Kind.APP, "arn", 0, corp_id="ww1", app_id="1")
+APP = Connection("app", "demo", ConnectionKind.APP, "arn", 0, corp_id="ww1", app_id="1")
 SECRET = "c0rp-secret"
 LIFE = 7_200
 

@@ -14,14 +14,14 @@ from a2a_tasks.wecom.delivery.worker import REFRESH_MS
 from a2a_tasks.wecom.exchange import (
     LAST_DELIVERY_MS,
     STREAM_MS,
-    Claim,
-    End,
+    DeliveryClaim,
+    DeliveryMeans,
     Exchange,
+    ExchangeEnd,
     ExchangeRef,
-    Means,
-    State,
-    Step,
-    step_of,
+    ExchangeState,
+    RefreshResponse,
+    refresh_response,
 )
 from a2a_tasks.wecom.language import Language
 from tests.twins.faults.failpoints import Crash, Failpoints
@@ -104,19 +104,19 @@ class Delivery(RuleBasedStateMachine):
         while self.world.is_asked_for:
             clock.advance(1)
             self.world.person.see(self.world.refresh())
-            assert self.world.exchange.state is not State.OPEN, "an end was not seen"
+            assert self.world.exchange.state is not ExchangeState.OPEN, "an end was not seen"
         if self._is_streams():
-            assert self.world.person.answers == [Means.STREAM]
+            assert self.world.person.answers == [DeliveryMeans.STREAM]
         self.world.notify()
         while (at := self.world.queue.next_visible_at()) is not None:
             clock.advance(max(0, at - clock.now()) / 1000)
             self.world.send()
         assert len(self.world.person.answers) == 1, self.world.person.answers
-        assert self.world.exchange.state is State.DELIVERED
+        assert self.world.exchange.state is ExchangeState.DELIVERED
 
     def _is_streams(self) -> bool:
         claim = self.world.exchange.claim
-        return claim is not None and claim.means is Means.STREAM
+        return claim is not None and claim.means is DeliveryMeans.STREAM
 
     def _refresh(self, point: str, *, is_lost: bool, crash: str = "", meanwhile: bool = False) -> None:
         if not self.world.is_asked_for:
@@ -168,11 +168,11 @@ def test_an_end_whose_refresh_died_is_the_sender_s_when_nobody_asks_any_more() -
     world.end()
     with pytest.raises(Crash):
         world.refresh(_points("exchanges.claim", "before"))
-    assert (world.exchange.state, world.exchange.end is not None) == (State.OPEN, True)
+    assert (world.exchange.state, world.exchange.end is not None) == (ExchangeState.OPEN, True)
     world.deployment.clock.advance(WECOM_STREAM_SECONDS)
     world.notify()
     world.send()
-    assert (world.person.answers, world.exchange.state) == ([Means.URL], State.DELIVERED)
+    assert (world.person.answers, world.exchange.state) == ([DeliveryMeans.URL], ExchangeState.DELIVERED)
 
 
 def test_an_end_that_is_found_as_the_stream_closes_is_left_to_the_sender() -> None:
@@ -180,10 +180,10 @@ def test_an_end_that_is_found_as_the_stream_closes_is_left_to_the_sender() -> No
     world.deployment.clock.advance(LAST_DELIVERY_MS / 1000)
     world.end()
     world.person.see(world.refresh())
-    assert (world.person.is_asking, world.exchange.state) == (False, State.CLOSED)
+    assert (world.person.is_asking, world.exchange.state) == (False, ExchangeState.CLOSED)
     world.notify()
     world.send()
-    assert world.person.answers == [Means.URL]
+    assert world.person.answers == [DeliveryMeans.URL]
 
 
 def test_the_sender_leaves_the_stream_its_time_whoever_has_written_the_end_down() -> None:
@@ -196,31 +196,43 @@ def test_the_sender_leaves_the_stream_its_time_whoever_has_written_the_end_down(
     assert world.person.answers == []
     world.deployment.clock.advance(REFRESH_MS / 1000)
     world.send()
-    assert world.person.answers == [Means.URL]
+    assert world.person.answers == [DeliveryMeans.URL]
 
 
 NEW = Exchange(REF, "writer", "demo", "helper", "LiLei", None, Language.ZH, 1_000)
-ENDED = replace(NEW, end=End(2_000, Status.COMPLETED))
+ENDED = replace(NEW, end=ExchangeEnd(2_000, Status.COMPLETED))
 
 
 @pytest.mark.parametrize(
     ("exchange", "age_ms", "step"),
     [
-        (NEW, 0, Step.GO_ON),
-        (NEW, STREAM_MS - 1, Step.GO_ON),
-        (NEW, STREAM_MS, Step.CLOSE),
-        (ENDED, 0, Step.DELIVER),
-        (ENDED, LAST_DELIVERY_MS - 1, Step.DELIVER),
-        (ENDED, LAST_DELIVERY_MS, Step.CLOSE),
-        (replace(ENDED, state=State.CLOSED), 0, Step.ELSEWHERE),
-        (replace(ENDED, state=State.CLAIMED, claim=Claim(Means.URL, "m", 1)), 0, Step.ELSEWHERE),
-        (replace(ENDED, state=State.DELIVERED, claim=Claim(Means.URL, "m", 1)), 0, Step.ELSEWHERE),
-        (replace(ENDED, state=State.UNDELIVERABLE), 0, Step.ELSEWHERE),
-        (replace(ENDED, state=State.DELIVERED, claim=Claim(Means.STREAM, "s", 1)), 10**9, Step.REPEAT),
+        (NEW, 0, RefreshResponse.GO_ON),
+        (NEW, STREAM_MS - 1, RefreshResponse.GO_ON),
+        (NEW, STREAM_MS, RefreshResponse.CLOSE),
+        (ENDED, 0, RefreshResponse.DELIVER),
+        (ENDED, LAST_DELIVERY_MS - 1, RefreshResponse.DELIVER),
+        (ENDED, LAST_DELIVERY_MS, RefreshResponse.CLOSE),
+        (replace(ENDED, state=ExchangeState.CLOSED), 0, RefreshResponse.ELSEWHERE),
+        (
+            replace(ENDED, state=ExchangeState.CLAIMED, claim=DeliveryClaim(DeliveryMeans.URL, "m", 1)),
+            0,
+            RefreshResponse.ELSEWHERE,
+        ),
+        (
+            replace(ENDED, state=ExchangeState.DELIVERED, claim=DeliveryClaim(DeliveryMeans.URL, "m", 1)),
+            0,
+            RefreshResponse.ELSEWHERE,
+        ),
+        (replace(ENDED, state=ExchangeState.UNDELIVERABLE), 0, RefreshResponse.ELSEWHERE),
+        (
+            replace(ENDED, state=ExchangeState.DELIVERED, claim=DeliveryClaim(DeliveryMeans.STREAM, "s", 1)),
+            10**9,
+            RefreshResponse.REPEAT,
+        ),
     ],
 )
-def test_what_a_refresh_does(exchange: Exchange, age_ms: int, step: Step) -> None:
-    assert step_of(exchange, exchange.started_at + age_ms) is step
+def test_what_a_refresh_does(exchange: Exchange, age_ms: int, step: RefreshResponse) -> None:
+    assert refresh_response(exchange, exchange.started_at + age_ms) is step
 
 
 def test_a_stream_ends_half_a_minute_before_wecom_stops_asking() -> None:
@@ -245,4 +257,6 @@ def test_a_stream_id_names_its_exchange(stream_id: str, ref: ExchangeRef | None)
 
 
 def test_secrets_of_an_exchange_are_not_shown() -> None:
-    assert "address" not in repr(replace(NEW, sealed_url=b"address", end=End(1, Status.FAILED, "address")))
+    assert "address" not in repr(
+        replace(NEW, sealed_url=b"address", end=ExchangeEnd(1, Status.FAILED, "address"))
+    )

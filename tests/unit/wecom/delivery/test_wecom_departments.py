@@ -18,14 +18,14 @@ from a2a_tasks.ports.errors import (
     SecretsUnavailable,
     StoreUnavailable,
 )
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets
 from a2a_tasks.wecom.delivery.access_tokens import TokenBusy
 from a2a_tasks.wecom.delivery.app_client import WeComApp
 from a2a_tasks.wecom.ports import WeComRefused, WeComUnanswered
 from tests.twins.stores.connections import MemoryConnections
 
-APP = Connection("desk", "demo", Kind.APP, "arn:app", 0, corp_id="ww1", app_id="1")
-BOT = Connection("helper", "demo", Kind.BOT, "arn:bot", 0)
+APP = Connection("desk", "demo", ConnectionKind.APP, "arn:app", 0, corp_id="ww1", app_id="1")
+BOT = Connection("helper", "demo", ConnectionKind.BOT, "arn:bot", 0)
 
 
 @dataclass
@@ -85,7 +85,7 @@ def test_the_sender_tells_somebodys_departments(sender: Functions) -> None:
 
 
 def test_only_an_application_that_there_is_has_departments(sender: Functions) -> None:
-    gone = Connection("gone", "demo", Kind.APP, "arn:gone", 0)
+    gone = Connection("gone", "demo", ConnectionKind.APP, "arn:gone", 0)
     assert asked(sender, connection=BOT) == asked(sender, connection=gone) == frozenset()
 
 

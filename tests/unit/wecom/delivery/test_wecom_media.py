@@ -12,7 +12,7 @@ from a2a_tasks.adapters.wecom.media_by_sender import MediaBySender
 from a2a_tasks.adapters.wecom.sender_answers import SenderAnswers
 from a2a_tasks.adapters.wecom.sender_function import SenderFunction
 from a2a_tasks.ports.errors import SecretsUnavailable, StoreUnavailable
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets
 from a2a_tasks.wecom.delivery.access_tokens import TokenBusy
 from a2a_tasks.wecom.delivery.app_client import WeComApp
 from a2a_tasks.wecom.ports import (
@@ -26,8 +26,8 @@ from a2a_tasks.wecom.ports import (
 )
 from tests.twins.stores.connections import MemoryConnections
 
-APP = Connection("desk", "demo", Kind.APP, "arn:app", 0, corp_id="ww1", app_id="1")
-BOT = Connection("helper", "demo", Kind.BOT, "arn:bot", 0)
+APP = Connection("desk", "demo", ConnectionKind.APP, "arn:app", 0, corp_id="ww1", app_id="1")
+BOT = Connection("helper", "demo", ConnectionKind.BOT, "arn:bot", 0)
 
 
 @dataclass
@@ -95,7 +95,7 @@ def test_a_file_that_is_too_large_is_told_apart(sender: Functions) -> None:
 
 
 def test_only_an_application_that_there_is_has_files(sender: Functions) -> None:
-    for connection in (BOT, Connection("gone", "demo", Kind.APP, "arn:gone", 0)):
+    for connection in (BOT, Connection("gone", "demo", ConnectionKind.APP, "arn:gone", 0)):
         with pytest.raises(FileUnavailable, match="no such application"):
             fetched(sender, connection=connection)
 

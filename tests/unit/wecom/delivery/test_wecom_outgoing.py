@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind
 from a2a_tasks.wecom.delivery.outgoing import (
     APP_BYTES,
     GROUP_BYTES,
@@ -28,8 +28,8 @@ from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.protocol.links import unlinked
 from a2a_tasks.wecom.result_texts import ResultFile, ResultText
 
-APP = Connection("app", "demo", Kind.APP, "arn", 0, app_id="1000002", markdown=True)
-GROUP = Connection("group", "demo", Kind.GROUP, "arn", 0)
+APP = Connection("app", "demo", ConnectionKind.APP, "arn", 0, app_id="1000002", markdown=True)
+GROUP = Connection("group", "demo", ConnectionKind.GROUP, "arn", 0)
 TASK_ID = "019a0000-0000-7000-8000-0123456789ab"
 MARK, AT = "0123", 0
 FOOTER = "\n\n(asked at 08:00 · 0123)"

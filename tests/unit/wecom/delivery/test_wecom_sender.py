@@ -11,14 +11,20 @@ import pytest
 from a2a_tasks.domain.task import Payload, Status, Task
 from a2a_tasks.ports.errors import QueueUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable
 from a2a_tasks.tasks.results import Results
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets
 from a2a_tasks.wecom.delivery.access_tokens import AccessTokens
 from a2a_tasks.wecom.delivery.app_client import WeComApp
 from a2a_tasks.wecom.delivery.sender import Sender
 from a2a_tasks.wecom.delivery.worker import SPAN_MS, STALE_MS, ChatDeliveryWorker
-from a2a_tasks.wecom.exchange import Claim, Exchange, ExchangeRef, Means, State
+from a2a_tasks.wecom.exchange import DeliveryClaim, DeliveryMeans, Exchange, ExchangeRef, ExchangeState
 from a2a_tasks.wecom.language import Language
-from a2a_tasks.wecom.ports import ChatDelivery, IssuedToken, Unreached, WeComRefused, WeComUnanswered
+from a2a_tasks.wecom.ports import (
+    ChatDelivery,
+    IssuedToken,
+    UnreachedRecipients,
+    WeComRefused,
+    WeComUnanswered,
+)
 from a2a_tasks.wecom.result_texts import ResultTexts
 from tests.integration.support.stored_task import completed, created
 from tests.twins.clock import FakeClock
@@ -36,9 +42,9 @@ from tests.twins.wecom import MemoryAccessTokens, MemoryDeliveryProgress
 
 URL = "https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=c"
 LONG = "长" * 2_000
-APP = Connection("app", "demo", Kind.APP, "arn:app", 0, corp_id="ww1", app_id="1")
-BOT = Connection("bot", "demo", Kind.BOT, "arn:bot", 0)
-GROUP = Connection("group", "demo", Kind.GROUP, "arn:group", 0, language=Language.EN)
+APP = Connection("app", "demo", ConnectionKind.APP, "arn:app", 0, corp_id="ww1", app_id="1")
+BOT = Connection("bot", "demo", ConnectionKind.BOT, "arn:bot", 0)
+GROUP = Connection("group", "demo", ConnectionKind.GROUP, "arn:group", 0, language=Language.EN)
 
 
 @dataclass
@@ -53,12 +59,17 @@ class MemoryWeCom:
     def issue_token(self, connection: Connection, corp_secret: str) -> IssuedToken:  # noqa: ARG002
         return IssuedToken("token", 7_200)
 
-    def send_message(self, connection: Connection, token: str, message: Mapping[str, Any]) -> Unreached:  # noqa: ARG002
+    def send_message(
+        self,
+        connection: Connection,  # noqa: ARG002
+        token: str,  # noqa: ARG002
+        message: Mapping[str, Any],
+    ) -> UnreachedRecipients:
         text = json.dumps(message)
         if text not in self.known:
             self.known.add(text)
             self.seen.append(message[message["msgtype"]]["content"])
-        return Unreached()
+        return UnreachedRecipients()
 
     def send_to_group(self, connection: Connection, key: str, message: Mapping[str, Any]) -> None:  # noqa: ARG002
         self.seen.append(message[message["msgtype"]]["content"])
@@ -109,7 +120,7 @@ class World:
         task = created(self.tasks, now, project_id="demo", deadline=now + 10**9, input=said)
         self.task = completed(self.tasks, task, now, result)
         delivery = ChatDelivery(self.task.ref, "demo", Status.COMPLETED, now, "request-1")
-        if self.connection.kind is Kind.GROUP:
+        if self.connection.kind is ConnectionKind.GROUP:
             self.queue.put(replace(delivery, group="group"))
             return
         exchange = Exchange(
@@ -121,7 +132,7 @@ class World:
             chat_id=None,
             language=Language.EN,
             started_at=now,
-            state=State.OPEN if self.connection.kind is Kind.BOT else State.CLOSED,
+            state=ExchangeState.OPEN if self.connection.kind is ConnectionKind.BOT else ExchangeState.CLOSED,
         )
         sealed = self.sealing.seal(URL.encode(), exchange.sealing_context)
         self.exchanges.put(replace(exchange, sealed_url=sealed), now + 10**10)
@@ -132,7 +143,7 @@ class World:
         return ExchangeRef(self.task.ref.task_id)
 
     @property
-    def state(self) -> State:
+    def state(self) -> ExchangeState:
         return self.exchanges.kept[self.ref].state
 
     def process(self, failpoints: Failpoints | None = None) -> ChatDeliveryWorker:
@@ -220,7 +231,7 @@ def test_a_death_anywhere_takes_and_doubles_nothing(
     world.dies_at(call, after=after)
     world.go_on()
     assert unmarked(world.wecom.seen) == unmarked(calm.wecom.seen)
-    assert (world.state, world.queue.messages, world.queue.dead) == (State.DELIVERED, [], [])
+    assert (world.state, world.queue.messages, world.queue.dead) == (ExchangeState.DELIVERED, [], [])
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -285,23 +296,23 @@ def test_an_outage_anywhere_takes_and_doubles_nothing(
             world.visit(points)
     world.go_on()
     assert unmarked(world.wecom.seen) == unmarked(calm.wecom.seen)
-    assert (world.state, world.queue.messages, world.queue.dead) == (State.DELIVERED, [], [])
+    assert (world.state, world.queue.messages, world.queue.dead) == (ExchangeState.DELIVERED, [], [])
 
 
 def test_an_answer_that_the_stream_takes_meanwhile_is_not_sent_too() -> None:
     for moment in ("exchanges.end", "exchanges.claim", "sealing.open"):
         world = World(BOT)
         points = Failpoints()
-        claim = Claim(Means.STREAM, "stream", world.clock.now())
+        claim = DeliveryClaim(DeliveryMeans.STREAM, "stream", world.clock.now())
         points.before(moment, lambda world=world, claim=claim: world.exchanges.claim(world.ref, claim))  # type: ignore[misc]
         for _ in range(3):
             world.clock.advance(30)
             world.visit(points)
         world.go_on()
         taken = world.exchanges.kept[world.ref].claim
-        by_stream = taken is not None and taken.means is Means.STREAM
+        by_stream = taken is not None and taken.means is DeliveryMeans.STREAM
         assert len(world.wecom.seen) == (0 if by_stream else 1)
-        assert world.state is State.DELIVERED
+        assert world.state is ExchangeState.DELIVERED
 
 
 def test_what_never_gets_through_is_given_up_with_its_reason() -> None:
@@ -328,14 +339,14 @@ def test_what_is_put_back_after_it_was_given_up_is_delivered(waited_ms: int, *, 
     world.visit(points)
     ((letter, reason),) = world.queue.dead
     assert "60020" in reason or "IP" in reason
-    assert (world.state, world.queue.messages) == (State.CLAIMED, [])
+    assert (world.state, world.queue.messages) == (ExchangeState.CLAIMED, [])
 
     put_back = world.clock.now()
     world.queue.put(letter.content)
     world.visit()
     assert len(world.wecom.seen) == (0 if down else 1)
     world.go_on()
-    assert (len(world.wecom.seen), world.state) == (1, State.DELIVERED)
+    assert (len(world.wecom.seen), world.state) == (1, ExchangeState.DELIVERED)
     assert waited_ms <= world.clock.now() - put_back <= waited_ms + 120_000
 
 

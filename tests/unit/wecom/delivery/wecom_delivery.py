@@ -8,10 +8,10 @@ from typing import Any
 from a2a_tasks.domain.task import Payload, Task
 from a2a_tasks.domain.webhooks.push import StatusChange
 from a2a_tasks.tasks.results import Results
-from a2a_tasks.wecom.connection import Connection, ConnectionSecrets, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConnectionSecrets
 from a2a_tasks.wecom.delivery.worker import REFRESH_MS, ChatDeliveryWorker
-from a2a_tasks.wecom.exchange import Exchange, ExchangeRef, Means
-from a2a_tasks.wecom.inbound.stream_refresh import Refreshes
+from a2a_tasks.wecom.exchange import DeliveryMeans, Exchange, ExchangeRef
+from a2a_tasks.wecom.inbound.stream_refresh import StreamRefreshHandler
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.ports import ChatDelivery, WeComRefused
 from a2a_tasks.wecom.result_texts import ResultTexts
@@ -21,7 +21,7 @@ from tests.twins.faults.failpoints import Failpoints
 from tests.twins.stores.connections import MemoryConnections
 from tests.twins.timed_queue import MemoryTimedQueue
 
-BOT = Connection("helper", "demo", Kind.BOT, "arn", 0, agent_id="writer")
+BOT = Connection("helper", "demo", ConnectionKind.BOT, "arn", 0, agent_id="writer")
 ANSWER = "It is 42."
 URL = "https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=c"
 WECOM_STREAM_SECONDS = 360
@@ -38,13 +38,13 @@ class Person:
     written_at: int
     is_asking: bool = True
     url_is_used: bool = False
-    answers: list[Means] = field(default_factory=list)
+    answers: list[DeliveryMeans] = field(default_factory=list)
 
     def see(self, frame: dict[str, Any]) -> None:
         stream = frame["stream"]
         if stream["content"] == ANSWER:
             assert stream["finish"]
-            self.answers.append(Means.STREAM)
+            self.answers.append(DeliveryMeans.STREAM)
         self.is_asking = not stream["finish"]
 
     def respond(self, connection: Connection, response_url: str, message: dict[str, Any]) -> None:  # noqa: ARG002
@@ -54,7 +54,7 @@ class Person:
             raise WeComRefused("response_url", 40058)
         assert message["markdown"]["content"] == ANSWER
         self.url_is_used = True
-        self.answers.append(Means.URL)
+        self.answers.append(DeliveryMeans.URL)
 
 
 @dataclass
@@ -137,7 +137,7 @@ class OneAnswer:
         deployment = self.deployment
         store = points.wrap("store", deployment.store)
         exchanges = points.wrap("exchanges", deployment.chats)
-        refreshes = Refreshes(
+        refreshes = StreamRefreshHandler(
             store,
             exchanges,
             deployment.finalizer(points),

@@ -7,7 +7,7 @@ import pytest
 
 from a2a_tasks.domain.access.rate import Rate
 from a2a_tasks.domain.task import Artifact, Status
-from a2a_tasks.wecom.connection import Connection, Conversation, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConversationScope
 from a2a_tasks.wecom.inbound.chat import chat_of
 from a2a_tasks.wecom.inbound.commands import Command, CommandCall, command_of
 from a2a_tasks.wecom.language import Language
@@ -170,7 +170,7 @@ class TestResults:
         self.ask(talk, "一", "秘密。", "m1")
         assert self.shown(talk, "/结果", "c1", user="HanMeimei") == "还没有结果。"
         assert self.shown(talk, "/结果", "c2", chat="g") == "还没有结果。"
-        talk.connection = replace(HELPER, conversation=Conversation.GROUP)
+        talk.connection = replace(HELPER, conversation=ConversationScope.GROUP)
         talk.deployment.model.then(answer("大家的。"))
         talk.say("二", message_id="m2", chat="g")
         talk.work()
@@ -188,7 +188,7 @@ class TestResults:
         assert self.shown(talk, "/结果", "c2").startswith("提问太频繁")
 
     def test_an_application_is_told_that_it_is_sent_once_more(self, talk: Talk) -> None:
-        desk = Connection("desk", "demo", Kind.APP, "arn", 0, agent_id="writer", app_id="1")
+        desk = Connection("desk", "demo", ConnectionKind.APP, "arn", 0, agent_id="writer", app_id="1")
         talk.connection = desk
         self.ask(talk, "一", "第一。", "m1")
         chat = chat_of(talk.chats, desk, "LiLei", None)

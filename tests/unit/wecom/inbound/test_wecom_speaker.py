@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from a2a_tasks.domain.usage import as_used, own
+from a2a_tasks.domain.usage import as_used, own_usage
 from a2a_tasks.ports.errors import StoreUnavailable
-from a2a_tasks.wecom.connection import Conversation
+from a2a_tasks.wecom.connection import ConversationScope
 from a2a_tasks.wecom.protocol.bot_messages import BotMedia, BotMixed, BotText
 from tests.twins.deployment import agent
 from tests.twins.faults.failpoints import Failpoints
@@ -30,7 +30,7 @@ def test_the_agent_reads_who_wrote_in_the_first_line_of_the_message(talk: Talk) 
 
 
 def test_members_of_a_group_are_told_apart_in_their_one_conversation(talk: Talk) -> None:
-    talk.connection = replace(HELPER, conversation=Conversation.GROUP)
+    talk.connection = replace(HELPER, conversation=ConversationScope.GROUP)
     talk.say("我要咖啡", chat="g")
     talk.work()
     talk.say("我要茶", message_id="m2", user="HanMeimei", chat="g")
@@ -72,7 +72,7 @@ def test_also_beside_files(talk: Talk) -> None:
 
 def test_who_answers_a_question_is_named_too(talk: Talk) -> None:
     talk.deployment.registry.apply(agent(allowed_tools=("ask_user",)))
-    talk.connection = replace(NAMED, conversation=Conversation.GROUP)
+    talk.connection = replace(NAMED, conversation=ConversationScope.GROUP)
     talk.deployment.model.then(uses(("ask_user", {"question": "谁去?"})), answer("好。"))
     talk.say("订票", chat="g")
     talk.work()
@@ -102,7 +102,7 @@ class TestTokens:
         talk.work()
         used = self.spent(talk)
         (task,) = talk.deployment.store.tasks.values()
-        assert used == own(as_used(task.spent)).tokens >= 15
+        assert used == own_usage(as_used(task.spent)).tokens >= 15
         refused = talk.say("还有", message_id="m2")
         assert (refused["content"], refused["finish"]) == ("你今天的额度已用完，请明天再试。", True)
         assert talk.deployment.telemetry.counts["RateLimited", "WECOM_TOKENS"] == 1

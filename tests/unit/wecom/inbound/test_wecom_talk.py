@@ -11,8 +11,8 @@ from a2a_tasks.domain.ids import CONTEXT_ID
 from a2a_tasks.domain.task import Progress, Status, TaskRef
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.live import LiveChunk
-from a2a_tasks.wecom.connection import Conversation
-from a2a_tasks.wecom.exchange import URL_MS, Claim, ExchangeRef, Means, State
+from a2a_tasks.wecom.connection import ConversationScope
+from a2a_tasks.wecom.exchange import URL_MS, DeliveryClaim, DeliveryMeans, ExchangeRef, ExchangeState
 from a2a_tasks.wecom.inbound.chat import chat_key, context_id
 from a2a_tasks.wecom.inbound.messages import PATIENCE_MS
 from a2a_tasks.wecom.inbound.stream_refresh import MOST_RECENT, RECENT_MS
@@ -20,9 +20,9 @@ from a2a_tasks.wecom.protocol.bot_callback import ReceivedByBot
 from a2a_tasks.wecom.protocol.bot_messages import (
     BotMedia,
     BotMixed,
+    BotOrigin,
     BotText,
     BotUnsupported,
-    Origin,
     StreamRefresh,
 )
 from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES
@@ -33,7 +33,7 @@ from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.model import after, answer, uses
 from tests.unit.wecom.inbound.wecom_talk import HELPER, KEY, Talk, dying_everywhere
 
-ORIGIN = Origin("refresh", "aib1", "LiLei", None, None, None)
+ORIGIN = BotOrigin("refresh", "aib1", "LiLei", None, None, None)
 
 
 @pytest.fixture
@@ -255,8 +255,8 @@ class TestStream:
         assert talk.deployment.clock.now() - talk.kept()[0].started_at > 360_000
         assert talk.refresh(begun["id"])["content"] != "At last."
         (exchange,) = talk.kept()
-        assert (exchange.state, exchange.end is not None) == (State.CLOSED, True)
-        claim = Claim(Means.URL, "sender", clock.now())
+        assert (exchange.state, exchange.end is not None) == (ExchangeState.CLOSED, True)
+        claim = DeliveryClaim(DeliveryMeans.URL, "sender", clock.now())
         claimed = talk.exchanges.claim(exchange.ref, claim)
         assert claimed is not None
         assert claimed.claim == claim
@@ -264,7 +264,7 @@ class TestStream:
     def test_what_a_sender_has_taken_on_is_not_shown_twice(self, talk: Talk) -> None:
         begun = talk.say("你好")
         talk.work()
-        talk.exchanges.claim(ExchangeRef(begun["id"]), Claim(Means.URL, "sender", 1))
+        talk.exchanges.claim(ExchangeRef(begun["id"]), DeliveryClaim(DeliveryMeans.URL, "sender", 1))
         assert (
             talk.refresh(begun["id"])["content"]
             == "结果已另行发送，请查看下一条消息；没有收到的话，请发送 /结果 查看。"
@@ -277,7 +277,7 @@ class TestStream:
         points.fail("store.get", StoreUnavailable("down"))
         with pytest.raises(StoreUnavailable):
             talk.refresh(begun["id"], points)
-        assert talk.kept()[0].state is State.OPEN
+        assert talk.kept()[0].state is ExchangeState.OPEN
         assert talk.refresh(begun["id"])["finish"]
 
     def test_another_connection_s_stream_is_not_there(self, talk: Talk) -> None:
@@ -289,7 +289,7 @@ class TestStream:
         begun = talk.say("你好")
         points = Failpoints()
         talk.refresh(begun["id"], points)
-        assert points.calls == {"exchanges.watch": 1, "store.look": 1}
+        assert points.calls == {"exchanges.watch": 1, "store.get_eventually_consistent": 1}
 
     def test_while_it_speaks_a_refresh_is_one_read_of_what_is_new(self, talk: Talk) -> None:
         begun, live, points = talk.say("你好"), talk.deployment.live, Failpoints()
@@ -308,7 +308,9 @@ class TestStream:
             assert points.calls == {"exchanges.watch": 1}
         assert live.read <= 2 * 50, "each piece once, and the newest again"
         refresh()
-        assert points.calls == {"exchanges.watch": 1, "store.look": 1}, "it may have ended"
+        assert points.calls == {"exchanges.watch": 1, "store.get_eventually_consistent": 1}, (
+            "it may have ended"
+        )
 
     def test_of_many_streams_those_that_were_asked_for_last_are_kept(self, talk: Talk) -> None:
         points, clock = Failpoints(), talk.deployment.clock
@@ -385,7 +387,7 @@ class TestStream:
 
 class TestChats:
     def test_people_and_groups_have_conversations_of_their_own(self) -> None:
-        shared = replace(HELPER, conversation=Conversation.GROUP)
+        shared = replace(HELPER, conversation=ConversationScope.GROUP)
         keys = [
             chat_key(HELPER, "LiLei", None),
             chat_key(HELPER, "HanMeimei", None),
@@ -397,7 +399,7 @@ class TestChats:
         assert len(set(keys)) == len(keys)
 
     def test_the_same_person_is_the_same_in_any_case_and_a_group_s_members_share(self) -> None:
-        shared = replace(HELPER, conversation=Conversation.GROUP)
+        shared = replace(HELPER, conversation=ConversationScope.GROUP)
         assert chat_key(HELPER, "LiLei", None) == chat_key(HELPER, "lilei", None)
         assert chat_key(shared, "LiLei", "g") == chat_key(shared, "HanMeimei", "g")
 
@@ -455,7 +457,7 @@ class TestMessages:
 
 
 def replace_conversation(talk: Talk) -> Talk:
-    talk.connection = replace(HELPER, conversation=Conversation.GROUP)
+    talk.connection = replace(HELPER, conversation=ConversationScope.GROUP)
     return talk
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from a2a_tasks.domain.access.rate import Rate
-from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind
 from a2a_tasks.wecom.exchange import Exchange, ends
 from a2a_tasks.wecom.inbound.bot import Bot
 from a2a_tasks.wecom.ports import FileUnavailable, SentFile
@@ -14,9 +14,9 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     BotCallback,
     BotContent,
     BotMessage,
+    BotOrigin,
     BotText,
     CardEvent,
-    Origin,
     StreamRefresh,
 )
 from a2a_tasks.wecom.protocol.crypto import CallbackKey
@@ -28,7 +28,7 @@ from tests.twins.stores.exchanges import MemoryExchanges, MemoryFirstMessages
 from tests.twins.stores.rates import MemoryRates
 
 HELPER = Connection(
-    "helper", "demo", Kind.BOT, "arn", 0, agent_id="writer", bot_id="aib1", names_speaker=False
+    "helper", "demo", ConnectionKind.BOT, "arn", 0, agent_id="writer", bot_id="aib1", names_speaker=False
 )
 KEY = CallbackKey("token", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY", "")
 NO_SENDER: Any = None
@@ -92,7 +92,7 @@ class Talk:
     ) -> dict[str, Any]:
         """One delivery of a message: the stream that it is answered with."""
         said = BotText(content) if isinstance(content, str) else content
-        origin = Origin(message_id, "aib1", user, chat, f"https://wecom/{message_id}", None)
+        origin = BotOrigin(message_id, "aib1", user, chat, f"https://wecom/{message_id}", None)
         reply = self.deliver(BotMessage(origin, said, quote), failpoints)
         assert reply is not None
         stream: dict[str, Any] = reply["stream"]
@@ -105,7 +105,7 @@ class Talk:
 
     def refreshed(self, stream_id: str, failpoints: Failpoints | None = None) -> dict[str, Any]:
         """The stream as it is now, with what is beside it."""
-        origin = Origin("refresh", "aib1", "LiLei", None, None, None)
+        origin = BotOrigin("refresh", "aib1", "LiLei", None, None, None)
         reply = self.deliver(StreamRefresh(origin, stream_id), failpoints)
         assert reply is not None
         return reply
@@ -122,7 +122,7 @@ class Talk:
         """One press on the button with that text: what is answered."""
         (key,) = [one["key"] for one in card["button_list"] if one["text"] == button]
         url = f"https://wecom/press/{user}"
-        origin = Origin(f"press-{user}-{button}", "aib1", user, chat, url, None)
+        origin = BotOrigin(f"press-{user}-{button}", "aib1", user, chat, url, None)
         return self.deliver(CardEvent(origin, card["card_type"], key, card["task_id"], {}), failpoints)
 
     def tell(self) -> None:

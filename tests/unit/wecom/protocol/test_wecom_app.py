@@ -11,23 +11,23 @@ from hypothesis import strategies as st
 from a2a_tasks.wecom.protocol.app_callback import ReceivedByApp, receive_app_message, seal_app_reply
 from a2a_tasks.wecom.protocol.app_messages import (
     AppEvent,
+    AppFile,
+    AppImage,
+    AppLink,
+    AppLocation,
     AppMessage,
+    AppText,
+    AppUnsupported,
+    AppVideo,
+    AppVoice,
     CardClick,
     Content,
-    File,
-    Image,
-    Link,
-    Location,
-    Text,
-    Unsupported,
-    Video,
-    Voice,
     parse_app_message,
 )
 from a2a_tasks.wecom.protocol.app_replies import button_reply, text_reply
-from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery
 from a2a_tasks.wecom.protocol.deduplication import replay_key
-from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 from tests.unit.wecom.protocol.wecom_vectors import vector
 
 KEY = CallbackKey("token", "Zk3mQ9vT7xYbR2nLcW5dHsJ8pA1gUeF6oKtXiVyBhMr", "wwcorp")
@@ -63,11 +63,11 @@ def receive(
 ) -> ReceivedByApp:
     encrypted = KEY.encrypt(plain, RANDOM)
     body = f"<xml><ToUserName>x</ToUserName><Encrypt>{encrypted}</Encrypt></xml>".encode()
-    query = Query(KEY.sign(str(CREATED), nonce, encrypted), str(CREATED), nonce)
+    query = CallbackQuery(KEY.sign(str(CREATED), nonce, encrypted), str(CREATED), nonce)
     return receive_app_message([KEY], agent_id, query, body, now)
 
 
-def refusal(plain: str, now: int = NOW, agent_id: str = "1000002") -> Reason:
+def refusal(plain: str, now: int = NOW, agent_id: str = "1000002") -> RefusalReason:
     with pytest.raises(CallbackRefused) as caught:
         receive(plain, now, agent_id)
     return caught.value.reason
@@ -77,7 +77,7 @@ def test_a_text_says_who_sent_it_when_and_what() -> None:
     received = receive(text_message("a &lt;b&gt; &amp; 𠮷"))
 
     assert received.message == AppMessage(
-        "wwcorp", "1000002", "LiLei", CREATED, "7445501122334455667", Text("a <b> & 𠮷")
+        "wwcorp", "1000002", "LiLei", CREATED, "7445501122334455667", AppText("a <b> & 𠮷")
     )
     assert received.key is KEY
 
@@ -85,22 +85,22 @@ def test_a_text_says_who_sent_it_when_and_what() -> None:
 @pytest.mark.parametrize(
     ("kind", "fields", "content"),
     [
-        ("image", "<PicUrl>p</PicUrl><MediaId>m</MediaId>", Image("p", "m")),
-        ("voice", "<MediaId>m</MediaId><Format>amr</Format>", Voice("m", "amr")),
-        ("video", "<MediaId>m</MediaId><ThumbMediaId>t</ThumbMediaId>", Video("m", "t")),
+        ("image", "<PicUrl>p</PicUrl><MediaId>m</MediaId>", AppImage("p", "m")),
+        ("voice", "<MediaId>m</MediaId><Format>amr</Format>", AppVoice("m", "amr")),
+        ("video", "<MediaId>m</MediaId><ThumbMediaId>t</ThumbMediaId>", AppVideo("m", "t")),
         (
             "location",
             "<Location_X>23.1</Location_X><Location_Y>113.3</Location_Y><Scale>15</Scale><Label>广州</Label>",
-            Location("23.1", "113.3", "15", "广州"),
+            AppLocation("23.1", "113.3", "15", "广州"),
         ),
         (
             "link",
             "<Title>t</Title><Description>d</Description><Url>u</Url><PicUrl>p</PicUrl>",
-            Link("t", "d", "u", "p"),
+            AppLink("t", "d", "u", "p"),
         ),
-        ("file", "<MediaId>m</MediaId>", File("m")),
-        ("file", "", Unsupported("file")),
-        ("text", "", Text("")),
+        ("file", "<MediaId>m</MediaId>", AppFile("m")),
+        ("file", "", AppUnsupported("file")),
+        ("text", "", AppText("")),
     ],
 )
 def test_each_type_has_its_own_fields(kind: str, fields: str, content: Content) -> None:
@@ -144,7 +144,7 @@ def test_a_click_on_a_card_says_what_was_chosen() -> None:
     ],
 )
 def test_a_message_without_what_every_message_has_is_refused(plain: str) -> None:
-    assert refusal(plain) is Reason.MESSAGE
+    assert refusal(plain) is RefusalReason.MESSAGE
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_message_without_what_every_message_has_is_refused(plain: str) -> None
     ],
 )
 def test_what_is_inside_may_have_no_document_type_either(plain: str) -> None:
-    assert refusal(plain) is Reason.XML
+    assert refusal(plain) is RefusalReason.XML
 
 
 @pytest.mark.parametrize(
@@ -168,32 +168,32 @@ def test_what_is_inside_may_have_no_document_type_either(plain: str) -> None:
     ids=["deep", "many", "with attributes", "never closed"],
 )
 def test_a_message_beyond_the_limits_of_xml_is_refused(inside: str) -> None:
-    assert refusal(text_message().replace("</xml>", f"{inside}</xml>")) is Reason.XML
+    assert refusal(text_message().replace("</xml>", f"{inside}</xml>")) is RefusalReason.XML
 
 
 @pytest.mark.parametrize("created", ["1" * 5_000, "-1", "1.5", "一"])
 def test_a_moment_that_is_none_is_refused(created: str) -> None:
     message = re.sub("<CreateTime>.*</CreateTime>", f"<CreateTime>{created}</CreateTime>", text_message())
 
-    assert refusal(message) is Reason.MESSAGE
+    assert refusal(message) is RefusalReason.MESSAGE
 
 
 def test_a_message_for_another_corp_or_application_is_refused() -> None:
-    assert refusal(text_message().replace("wwcorp", "wwother")) is Reason.RECIPIENT
-    assert refusal(text_message(), agent_id="1000003") is Reason.RECIPIENT
+    assert refusal(text_message().replace("wwcorp", "wwother")) is RefusalReason.RECIPIENT
+    assert refusal(text_message(), agent_id="1000003") is RefusalReason.RECIPIENT
 
 
 def test_a_large_body_is_refused_unread() -> None:
     body = b"<xml><Encrypt>" + b"A" * (256 * 1024) + b"</Encrypt></xml>"
 
     with pytest.raises(CallbackRefused, match="too_large"):
-        receive_app_message([KEY], "1000002", Query("", "", ""), body, NOW)
+        receive_app_message([KEY], "1000002", CallbackQuery("", "", ""), body, NOW)
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: f"<xml>{text}</xml>".encode()))
 def test_whatever_comes_is_refused_and_not_an_error(body: bytes) -> None:
     with pytest.raises(CallbackRefused):
-        receive_app_message([KEY], "1000002", Query("", "", ""), body, NOW)
+        receive_app_message([KEY], "1000002", CallbackQuery("", "", ""), body, NOW)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "gbk", "no-such-encoding"])
@@ -201,7 +201,7 @@ def test_a_body_in_another_encoding_is_no_error(encoding: str) -> None:
     body = f'<?xml version="1.0" encoding="{encoding}"?><xml>\u4e2d</xml>'.encode()
 
     with pytest.raises(CallbackRefused):
-        receive_app_message([KEY], "1000002", Query("", "", ""), body, NOW)
+        receive_app_message([KEY], "1000002", CallbackQuery("", "", ""), body, NOW)
 
 
 def test_an_exchange_of_timestamp_and_nonce_does_not_revive_a_request() -> None:
@@ -209,7 +209,7 @@ def test_an_exchange_of_timestamp_and_nonce_does_not_revive_a_request() -> None:
     later = CREATED + 7 * 86_400
     encrypted = KEY.encrypt(text_message(), RANDOM)
     body = f"<xml><Encrypt>{encrypted}</Encrypt></xml>".encode()
-    recorded = Query(KEY.sign(str(CREATED), str(later), encrypted), str(CREATED), str(later))
+    recorded = CallbackQuery(KEY.sign(str(CREATED), str(later), encrypted), str(CREATED), str(later))
     exchanged = replace(recorded, timestamp=recorded.nonce, nonce=recorded.timestamp)
 
     assert receive_app_message([KEY], "1000002", recorded, body, NOW)
@@ -300,4 +300,4 @@ def test_the_envelope_of_a_reply_has_the_elements_of_the_reference() -> None:
     assert [child.tag for child in envelope] == [child.tag for child in fromstring(reference.body)]  # noqa: S314
     encrypt, signature, timestamp, nonce = (child.text or "" for child in envelope)
     assert (timestamp, nonce) == (str(CREATED + 2), "nonce")
-    assert KEY.open(Query(signature, timestamp, nonce), encrypt, NOW) == "<xml>hi</xml>"
+    assert KEY.open(CallbackQuery(signature, timestamp, nonce), encrypt, NOW) == "<xml>hi</xml>"

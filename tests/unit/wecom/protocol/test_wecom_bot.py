@@ -16,22 +16,22 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     BotMedia,
     BotMessage,
     BotMixed,
+    BotOrigin,
     BotText,
     BotUnsupported,
     BotVoice,
     CardEvent,
     EnterChat,
     FeedbackEvent,
-    Origin,
     StreamRefresh,
     UnsupportedEvent,
     parse_bot_message,
 )
 from a2a_tasks.wecom.protocol.bot_replies import card, late_markdown, stream_frame, update_card, welcome_text
 from a2a_tasks.wecom.protocol.cards import Button, Card
-from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery
 from a2a_tasks.wecom.protocol.deduplication import replay_key
-from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 from local.wecom.card_rules import problem_of
 from tests.unit.wecom.protocol.wecom_vectors import vector
 
@@ -63,18 +63,18 @@ def happened(**event: Any) -> BotCallback:
 
 def receive(document: Any, now: int = NOW, bot_id: str | None = "bot1") -> ReceivedByBot:
     encrypted = KEY.encrypt(json.dumps(document), RANDOM)
-    query = Query(KEY.sign(str(CREATED), "n", encrypted), str(CREATED), "n")
+    query = CallbackQuery(KEY.sign(str(CREATED), "n", encrypted), str(CREATED), "n")
     return receive_bot_message([KEY], bot_id, query, json.dumps({"encrypt": encrypted}).encode(), now)
 
 
-def refusal(document: Any, now: int = NOW, bot_id: str = "bot1") -> Reason:
+def refusal(document: Any, now: int = NOW, bot_id: str = "bot1") -> RefusalReason:
     with pytest.raises(CallbackRefused) as caught:
         receive(document, now, bot_id)
     return caught.value.reason
 
 
 TEXT = fields("text", text={"content": "hello"})
-ORIGIN = Origin("m1", "bot1", "LiLei", None, RESPONSE_URL, None)
+ORIGIN = BotOrigin("m1", "bot1", "LiLei", None, RESPONSE_URL, None)
 
 
 def test_a_group_message_of_the_reference_is_read_with_its_quote() -> None:
@@ -140,7 +140,7 @@ def test_a_refresh_asks_for_a_stream_by_its_id() -> None:
 
 
 def test_events_are_told_apart() -> None:
-    origin = Origin("m1", "bot1", "LiLei", None, RESPONSE_URL, CREATED)
+    origin = BotOrigin("m1", "bot1", "LiLei", None, RESPONSE_URL, CREATED)
     click = {
         "card_type": "vote_interaction",
         "event_key": "stop",
@@ -187,7 +187,7 @@ def test_events_are_told_apart() -> None:
     ],
 )
 def test_a_message_without_what_every_message_has_is_refused(document: Any) -> None:
-    assert refusal(document) is Reason.MESSAGE
+    assert refusal(document) is RefusalReason.MESSAGE
 
 
 @given(
@@ -206,24 +206,24 @@ def test_whatever_is_inside_is_read_or_refused(document: Any) -> None:
         try:
             parse_bot_message(json.dumps(candidate))
         except CallbackRefused as refused:
-            assert refused.reason is Reason.MESSAGE  # noqa: PT017
+            assert refused.reason is RefusalReason.MESSAGE  # noqa: PT017
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
 def test_a_body_that_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(CallbackRefused, match="json"):
-        receive_bot_message([KEY], "bot1", Query("", "", ""), body, NOW)
+        receive_bot_message([KEY], "bot1", CallbackQuery("", "", ""), body, NOW)
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'{"encrypt": 1}', b'{"encrypt": null}'])
 def test_a_body_without_ciphertext_is_refused(body: bytes) -> None:
     with pytest.raises(CallbackRefused, match="missing_encrypt"):
-        receive_bot_message([KEY], "bot1", Query("", "", ""), body, NOW)
+        receive_bot_message([KEY], "bot1", CallbackQuery("", "", ""), body, NOW)
 
 
 def test_a_large_body_is_refused_unread() -> None:
     with pytest.raises(CallbackRefused, match="too_large"):
-        receive_bot_message([KEY], "bot1", Query("", "", ""), b"{" + b" " * (256 * 1024), NOW)
+        receive_bot_message([KEY], "bot1", CallbackQuery("", "", ""), b"{" + b" " * (256 * 1024), NOW)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_a_large_body_is_refused_unread() -> None:
     ids=["deep", "infinite", "no number", "huge"],
 )
 def test_a_message_beyond_the_limits_of_json_is_refused(inside: Any) -> None:
-    assert refusal(TEXT | {"create_time": inside}) is Reason.JSON
+    assert refusal(TEXT | {"create_time": inside}) is RefusalReason.JSON
 
 
 def test_half_a_character_is_no_reason_to_refuse_a_message() -> None:
@@ -246,13 +246,13 @@ def test_half_a_character_is_no_reason_to_refuse_a_message() -> None:
 
 
 def test_an_empty_ciphertext_is_of_the_wrong_length_and_not_missing() -> None:
-    query = Query(KEY.sign(str(CREATED), "n", ""), str(CREATED), "n")
+    query = CallbackQuery(KEY.sign(str(CREATED), "n", ""), str(CREATED), "n")
     with pytest.raises(CallbackRefused, match="ciphertext_length"):
         receive_bot_message([KEY], "bot1", query, b'{"encrypt": ""}', NOW)
 
 
 def test_a_message_for_another_bot_is_refused() -> None:
-    assert refusal(TEXT, bot_id="bot2") is Reason.RECIPIENT
+    assert refusal(TEXT, bot_id="bot2") is RefusalReason.RECIPIENT
 
 
 def test_a_bot_whose_id_is_not_known_is_known_by_its_keys() -> None:
@@ -263,7 +263,7 @@ def test_a_bot_whose_id_is_not_known_is_known_by_its_keys() -> None:
 def test_an_event_that_says_that_it_is_old_is_refused(away: int) -> None:
     document = fields("event", event={"eventtype": "enter_chat"}, create_time=CREATED + away)
 
-    assert refusal(document, now=CREATED * 1000) is Reason.REPLAY
+    assert refusal(document, now=CREATED * 1000) is RefusalReason.REPLAY
     near = document | {"create_time": CREATED + away // 601 * 600}
     assert receive(near, now=CREATED * 1000).message
 
@@ -392,5 +392,5 @@ def test_a_reply_is_sealed_with_the_requests_nonce_and_readable_by_the_other_sid
 
     assert sorted(envelope) == ["encrypt", "msgsignature", "nonce", "timestamp"]
     assert (envelope["nonce"], envelope["timestamp"]) == ("request nonce", CREATED + 2)
-    query = Query(envelope["msgsignature"], str(envelope["timestamp"]), envelope["nonce"])
+    query = CallbackQuery(envelope["msgsignature"], str(envelope["timestamp"]), envelope["nonce"])
     assert json.loads(KEY.open(query, envelope["encrypt"], NOW)) == reply

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from a2a_tasks.wecom.protocol.app_callback import receive_app_message, verify_url
 from a2a_tasks.wecom.protocol.bot_callback import receive_bot_message
-from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query, open_with
-from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery, open_with
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 from tests.unit.wecom.protocol.wecom_vectors import VECTORS, Vector, vector
 
 NOW = 1_790_000_002_000
@@ -40,8 +40,10 @@ def receive(vector: Vector) -> str:
     return vector.key.open(vector.query, vector.encrypted, vector.now)
 
 
-def signed(encrypted: str, key: CallbackKey = KEY, timestamp: str = SECONDS, nonce: str = "n") -> Query:
-    return Query(key.sign(timestamp, nonce, encrypted), timestamp, nonce)
+def signed(
+    encrypted: str, key: CallbackKey = KEY, timestamp: str = SECONDS, nonce: str = "n"
+) -> CallbackQuery:
+    return CallbackQuery(key.sign(timestamp, nonce, encrypted), timestamp, nonce)
 
 
 def sealed(plain: bytes, padding: bytes | None = None, key: CallbackKey = KEY) -> str:
@@ -54,7 +56,7 @@ def sealed(plain: bytes, padding: bytes | None = None, key: CallbackKey = KEY) -
     return base64.b64encode(encryptor.update(plain + padding) + encryptor.finalize()).decode()
 
 
-def refusal(query: Query, encrypted: str, now: int = NOW, key: CallbackKey = KEY) -> Reason:
+def refusal(query: CallbackQuery, encrypted: str, now: int = NOW, key: CallbackKey = KEY) -> RefusalReason:
     with pytest.raises(CallbackRefused) as caught:
         key.open(query, encrypted, now)
     return caught.value.reason
@@ -118,13 +120,13 @@ def test_a_request_with_any_bit_changed_is_refused(data: st.DataObject) -> None:
         refusal(query, changed)
         if name == "encrypted"
         else refusal(replace(query, **{name: changed}), encrypted)
-    ) is Reason.SIGNATURE
+    ) is RefusalReason.SIGNATURE
 
 
 def test_a_missing_field_fits_no_signature() -> None:
-    query = Query.from_parameters({"timestamp": SECONDS})
+    query = CallbackQuery.from_parameters({"timestamp": SECONDS})
 
-    assert refusal(query, "") is Reason.SIGNATURE
+    assert refusal(query, "") is RefusalReason.SIGNATURE
 
 
 @pytest.mark.parametrize("away_ms", [-300_000, 300_000])
@@ -134,7 +136,7 @@ def test_a_timestamp_may_be_five_minutes_away(away_ms: int) -> None:
 
     assert KEY.open(signed(encrypted), encrypted, sent_at + away_ms) == "hello"
     beyond = sent_at + away_ms + (1 if away_ms > 0 else -1)
-    assert refusal(signed(encrypted), encrypted, beyond) is Reason.TIMESTAMP
+    assert refusal(signed(encrypted), encrypted, beyond) is RefusalReason.TIMESTAMP
 
 
 @pytest.mark.parametrize(
@@ -143,14 +145,14 @@ def test_a_timestamp_may_be_five_minutes_away(away_ms: int) -> None:
 def test_a_timestamp_is_a_number(timestamp: str) -> None:
     encrypted = KEY.encrypt("hello", RANDOM)
 
-    assert refusal(signed(encrypted, timestamp=timestamp), encrypted) is Reason.TIMESTAMP
+    assert refusal(signed(encrypted, timestamp=timestamp), encrypted) is RefusalReason.TIMESTAMP
 
 
 def test_an_exchange_of_timestamp_and_nonce_keeps_the_signature() -> None:
     """Why the time inside is checked as well."""
     encrypted = KEY.encrypt("hello", RANDOM)
     query = signed(encrypted, nonce="1790400000")
-    exchanged = Query(query.signature, query.nonce, query.timestamp)
+    exchanged = CallbackQuery(query.signature, query.nonce, query.timestamp)
 
     assert KEY.open(exchanged, encrypted, 1_790_400_000_000) == "hello"
 
@@ -161,19 +163,19 @@ LENGTH = len("hello").to_bytes(4)
 @pytest.mark.parametrize(
     ("plain", "reason"),
     [
-        (b"", Reason.LENGTH),
-        (RANDOM, Reason.LENGTH),
-        (RANDOM + LENGTH[:3], Reason.LENGTH),
-        (RANDOM + LENGTH + b"hell", Reason.LENGTH),
-        (RANDOM + b"\xff\xff\xff\xff" + b"hello", Reason.LENGTH),
-        (RANDOM + LENGTH + b"hello", Reason.RECEIVEID),
-        (RANDOM + LENGTH + b"hello" + b"wwtest0123456789a", Reason.RECEIVEID),
-        (RANDOM + LENGTH + b"hello" + b"wwtest0123456789abc", Reason.RECEIVEID),
-        (RANDOM + LENGTH + b"hell\xff" + b"wwtest0123456789ab", Reason.ENCODING),
-        (RANDOM + LENGTH + b"hell\xff" + b"another", Reason.RECEIVEID),
+        (b"", RefusalReason.LENGTH),
+        (RANDOM, RefusalReason.LENGTH),
+        (RANDOM + LENGTH[:3], RefusalReason.LENGTH),
+        (RANDOM + LENGTH + b"hell", RefusalReason.LENGTH),
+        (RANDOM + b"\xff\xff\xff\xff" + b"hello", RefusalReason.LENGTH),
+        (RANDOM + LENGTH + b"hello", RefusalReason.RECEIVEID),
+        (RANDOM + LENGTH + b"hello" + b"wwtest0123456789a", RefusalReason.RECEIVEID),
+        (RANDOM + LENGTH + b"hello" + b"wwtest0123456789abc", RefusalReason.RECEIVEID),
+        (RANDOM + LENGTH + b"hell\xff" + b"wwtest0123456789ab", RefusalReason.ENCODING),
+        (RANDOM + LENGTH + b"hell\xff" + b"another", RefusalReason.RECEIVEID),
     ],
 )
-def test_what_is_inside_must_fit(plain: bytes, reason: Reason) -> None:
+def test_what_is_inside_must_fit(plain: bytes, reason: RefusalReason) -> None:
     encrypted = sealed(plain)
 
     assert refusal(signed(encrypted), encrypted) is reason
@@ -186,17 +188,17 @@ def test_padding_is_checked_to_its_first_byte(padding: bytes) -> None:
     plain = RANDOM + LENGTH + b"hello" + b"wwtest0123456789ab"
     encrypted = sealed(plain + b"x" * (-(len(plain) + len(padding)) % 32), padding)
 
-    assert refusal(signed(encrypted), encrypted) is Reason.PADDING
+    assert refusal(signed(encrypted), encrypted) is RefusalReason.PADDING
 
 
 @pytest.mark.parametrize("encrypted", ["AAAA", base64.b64encode(b"x" * 24).decode()])
 def test_ciphertext_comes_in_whole_blocks(encrypted: str) -> None:
-    assert refusal(signed(encrypted), encrypted) is Reason.CIPHERTEXT_LENGTH
+    assert refusal(signed(encrypted), encrypted) is RefusalReason.CIPHERTEXT_LENGTH
 
 
 @pytest.mark.parametrize("encrypted", ["*", "AAA", "AAAA\n", "ＡＡＡＡ", "AA-_"])
 def test_ciphertext_is_plain_base64(encrypted: str) -> None:
-    assert refusal(signed(encrypted), encrypted) is Reason.BASE64
+    assert refusal(signed(encrypted), encrypted) is RefusalReason.BASE64
 
 
 def test_the_key_before_opens_too_and_is_named_for_the_answer() -> None:
@@ -232,12 +234,12 @@ def test_a_file_is_decrypted_to_its_bytes_alone(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("ciphertext", "reason"),
     [
-        (b"", Reason.CIPHERTEXT_LENGTH),
-        (b"x" * 33, Reason.CIPHERTEXT_LENGTH),
-        (b"x" * 32, Reason.PADDING),
+        (b"", RefusalReason.CIPHERTEXT_LENGTH),
+        (b"x" * 33, RefusalReason.CIPHERTEXT_LENGTH),
+        (b"x" * 32, RefusalReason.PADDING),
     ],
 )
-def test_a_damaged_file_is_refused(ciphertext: bytes, reason: Reason) -> None:
+def test_a_damaged_file_is_refused(ciphertext: bytes, reason: RefusalReason) -> None:
     with pytest.raises(CallbackRefused) as caught:
         KEY.decrypt_media(ciphertext)
 
@@ -273,7 +275,7 @@ def test_whatever_comes_is_refused_and_not_an_error(
     signature: str, timestamp: str, nonce: str, encrypted: str
 ) -> None:
     with pytest.raises(CallbackRefused):
-        KEY.open(Query(signature, timestamp, nonce), encrypted, NOW)
+        KEY.open(CallbackQuery(signature, timestamp, nonce), encrypted, NOW)
     with pytest.raises(CallbackRefused):
         KEY.open(signed(encrypted, timestamp=SECONDS), encrypted, NOW)
 
@@ -292,4 +294,4 @@ def test_opening_imports_nothing_that_a_second_does_not_allow() -> None:
 
 
 def test_half_a_character_in_the_query_is_no_error() -> None:
-    assert refusal(Query("\ud800", SECONDS, "\udfff"), "AAAA") is Reason.SIGNATURE
+    assert refusal(CallbackQuery("\ud800", SECONDS, "\udfff"), "AAAA") is RefusalReason.SIGNATURE

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery
 
 _FILE = Path(__file__).parents[3] / "vectors" / "wecom.json"
 
@@ -18,7 +18,7 @@ class Vector:
     name: str
     kind: str
     key: CallbackKey
-    query: Query
+    query: CallbackQuery
     encrypted: str
     body: bytes
     now: int
@@ -36,7 +36,7 @@ class Vector:
             name=record["name"],
             kind=record["kind"],
             key=CallbackKey(record["token"], record["encoding_aes_key"], record["receiveid"]),
-            query=Query.from_parameters(fields),
+            query=CallbackQuery.from_parameters(fields),
             encrypted=record["encrypt"],
             body=http.get("body", record.get("envelope", "")).encode(),
             now=record["now"] * 1000,

@@ -32,7 +32,7 @@ class Codec(Protocol):
         ...
 
 
-class Same:
+class IdentityCodec:
     """Identical in both forms."""
 
     def upgrade(self, value: Any, _place: str) -> Any:
@@ -42,11 +42,11 @@ class Same:
         return value
 
 
-SAME = Same()
+IDENTITY = IdentityCodec()
 
 
 @dataclass(frozen=True)
-class Text:
+class TextCodec:
     """Text, identical in both forms. An empty ``optional`` one is left out."""
 
     optional: bool = False
@@ -60,12 +60,12 @@ class Text:
         return value
 
 
-TEXT = Text()
-OPTIONAL_TEXT = Text(optional=True)
+TEXT = TextCodec()
+OPTIONAL_TEXT = TextCodec(optional=True)
 
 
 @dataclass(frozen=True)
-class Names:
+class EnumCodec:
     """An enumeration, by old names. ``unknown`` replaces new values that have no old name."""
 
     old: Mapping[str, str]
@@ -82,7 +82,7 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Each:
+class ListCodec:
     """A list of values of one kind."""
 
     codec: Codec
@@ -102,7 +102,7 @@ class Field:
     requires a field that the new one lacks."""
 
     old: str
-    codec: Codec = SAME
+    codec: Codec = IDENTITY
     new: str = ""
     required: bool = False
     empty: Any = None
@@ -114,7 +114,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Record:
+class ObjectCodec:
     """An object with these fields; others are dropped. ``kind`` is its discriminator in the old form."""
 
     fields: Sequence[Field]

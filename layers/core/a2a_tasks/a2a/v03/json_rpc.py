@@ -8,7 +8,7 @@ from a2a_tasks.a2a import json_rpc
 from a2a_tasks.a2a.errors import OF_HTTP_ALONE, A2AError, Problem
 from a2a_tasks.a2a.http import Answer, Request
 from a2a_tasks.a2a.json_rpc import Id
-from a2a_tasks.a2a.methods import STREAMING, Call, Methods
+from a2a_tasks.a2a.methods import STREAMING, CallContext, Methods
 from a2a_tasks.a2a.v03 import methods as v03_methods
 from a2a_tasks.a2a.v03.codec import Malformed
 from a2a_tasks.a2a.v03.errors import error_view
@@ -16,13 +16,13 @@ from a2a_tasks.a2a.v03.methods import METHODS, MethodUnknown, NoPushConfig
 from a2a_tasks.domain.webhooks.push import PushFormat
 
 
-def answer(methods: Methods, request: Request, call: Call) -> Answer:
+def answer(methods: Methods, request: Request, call: CallContext) -> Answer:
     """The response to a request, also to an invalid one. No version header is needed: the address says it."""
     request_id: Id = None
     try:
         document = json_rpc.document_of(request)
         request_id = json_rpc.id_of(document)
-        asked = call_of(*json_rpc.asked(document))
+        asked = call_of(*json_rpc.method_and_params(document))
         call = replace(call, push_format=PushFormat.A2A_0_3)
         if asked.method in STREAMING:
             return _streamed(methods, asked, call, request_id)
@@ -37,7 +37,7 @@ def refusal(error: A2AError, request_id: Id = None) -> Answer:
     return json_rpc.refusal(error, request_id, error_view)
 
 
-def call_of(method: str, params: Mapping[str, Any]) -> v03_methods.Call:
+def call_of(method: str, params: Mapping[str, Any]) -> v03_methods.MethodCall:
     """The 1.0 call of a request. Raises ``A2AError``."""
     try:
         return v03_methods.to_call(method, params)
@@ -48,7 +48,7 @@ def call_of(method: str, params: Mapping[str, Any]) -> v03_methods.Call:
         raise A2AError.invalid(error.field, error.problem) from None
 
 
-def _result(asked: v03_methods.Call, result: Mapping[str, Any]) -> Any:
+def _result(asked: v03_methods.MethodCall, result: Mapping[str, Any]) -> Any:
     try:
         return asked.result(result)
     except NoPushConfig:
@@ -56,12 +56,12 @@ def _result(asked: v03_methods.Call, result: Mapping[str, Any]) -> Any:
         raise A2AError(Problem.TASK_NOT_FOUND, text) from None
 
 
-def _streamed(methods: Methods, asked: v03_methods.Call, call: Call, request_id: Id) -> Answer:
+def _streamed(methods: Methods, asked: v03_methods.MethodCall, call: CallContext, request_id: Id) -> Answer:
     """Clients of 0.3 that request a stream read nothing else, so errors too are sent as events."""
     try:
         responses = methods.stream(asked.method, asked.params, call)
     except A2AError as error:
         if error.problem in OF_HTTP_ALONE:
             raise
-        return Answer.of_stream(iter([json_rpc.refused(error, request_id, error_view)]))
+        return Answer.of_stream(iter([json_rpc.error_response(error, request_id, error_view)]))
     return Answer.of_stream(each and json_rpc.response(request_id, asked.result(each)) for each in responses)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.a2a.v03.card import card_view
-from a2a_tasks.a2a.v03.codec import TEXT, Field, Malformed, Record
-from a2a_tasks.a2a.v03.objects import MESSAGE, PUSH_CONFIG, TASK, TaskPushConfig, response_view
+from a2a_tasks.a2a.v03.codec import TEXT, Field, Malformed, ObjectCodec
+from a2a_tasks.a2a.v03.objects import MESSAGE, PUSH_CONFIG, TASK, PushConfigCodec, response_view
 
 
-class Blocking:
+class BlockingCodec:
     """``blocking`` of 0.3 is the inverse of ``returnImmediately`` of 1.0. Both wait by default, as the
     protocol's own servers do."""
 
@@ -22,7 +22,7 @@ class Blocking:
         return not value
 
 
-class HistoryLength:
+class HistoryLengthCodec:
     """0 means everything in 0.3, as if it were left out, and nothing in 1.0."""
 
     def upgrade(self, value: Any, _place: str) -> Any:
@@ -32,33 +32,33 @@ class HistoryLength:
         return value
 
 
-HISTORY_LENGTH = Field("historyLength", HistoryLength())
+HISTORY_LENGTH = Field("historyLength", HistoryLengthCodec())
 TASK_ID = Field("id", TEXT, required=True)
 OF_TASK = Field("id", TEXT, new="taskId", required=True)
 CONFIG_ID = "pushNotificationConfigId"
 
-CONFIGURATION = Record(
+CONFIGURATION = ObjectCodec(
     (
         Field("acceptedOutputModes"),
-        Field("blocking", Blocking(), new="returnImmediately"),
+        Field("blocking", BlockingCodec(), new="returnImmediately"),
         HISTORY_LENGTH,
         Field("pushNotificationConfig", PUSH_CONFIG, new="taskPushNotificationConfig"),
     )
 )
-SEND = Record(
+SEND = ObjectCodec(
     (
         Field("message", MESSAGE, required=True),
         Field("configuration", CONFIGURATION),
         Field("metadata"),
     )
 )
-GET = Record((TASK_ID, HISTORY_LENGTH))
-CANCEL = Record((TASK_ID, Field("metadata")))
-SUBSCRIBE = Record((TASK_ID,))
-NO_PARAMS = Record(())
-TASK_PUSH_CONFIG = TaskPushConfig()
-PUSH_CONFIGS = Record((OF_TASK,))
-ONE_PUSH_CONFIG = Record((OF_TASK, Field(CONFIG_ID, TEXT, new="id", required=True)))
+GET = ObjectCodec((TASK_ID, HISTORY_LENGTH))
+CANCEL = ObjectCodec((TASK_ID, Field("metadata")))
+SUBSCRIBE = ObjectCodec((TASK_ID,))
+NO_PARAMS = ObjectCodec(())
+TASK_PUSH_CONFIG = PushConfigCodec()
+PUSH_CONFIGS = ObjectCodec((OF_TASK,))
+ONE_PUSH_CONFIG = ObjectCodec((OF_TASK, Field(CONFIG_ID, TEXT, new="id", required=True)))
 
 
 class MethodUnknown(Exception):
@@ -70,7 +70,7 @@ class NoPushConfig(Exception):
 
 
 @dataclass(frozen=True)
-class Call:
+class MethodCall:
     """A call of a 1.0 method. ``result`` converts its result, or each streamed response, to 0.3."""
 
     method: str
@@ -83,15 +83,15 @@ class Method:
     """A method of 0.3: its method of 1.0, and the conversions of parameters and result."""
 
     name: str
-    params: Record | TaskPushConfig
+    params: ObjectCodec | PushConfigCodec
     result: Callable[[Any], Any]
 
-    def call(self, params: Any) -> Call:
+    def call(self, params: Any) -> MethodCall:
         """The call with these parameters. Raises ``Malformed``."""
-        return Call(self.name, self.params.upgrade({} if params is None else params, ""), self.result)
+        return MethodCall(self.name, self.params.upgrade({} if params is None else params, ""), self.result)
 
 
-def to_call(name: str, params: Any) -> Call:
+def to_call(name: str, params: Any) -> MethodCall:
     """The call of a 0.3 request. Converting its result may raise ``NoPushConfig``.
 
     Raises ``MethodUnknown`` and ``Malformed``.

@@ -10,16 +10,16 @@ from typing import Any
 from a2a_tasks.a2a.v03.codec import (
     OPTIONAL_TEXT,
     TEXT,
-    Each,
+    EnumCodec,
     Field,
+    ListCodec,
     Malformed,
-    Names,
-    Record,
+    ObjectCodec,
     object_at,
     within,
 )
 
-STATES = Names(
+STATES = EnumCodec(
     {
         "TASK_STATE_SUBMITTED": "submitted",
         "TASK_STATE_WORKING": "working",
@@ -33,12 +33,12 @@ STATES = Names(
     },
     unknown="unknown",
 )
-ROLES = Names({"ROLE_USER": "user", "ROLE_AGENT": "agent"}, unknown="agent")
+ROLES = EnumCodec({"ROLE_USER": "user", "ROLE_AGENT": "agent"}, unknown="agent")
 WRAPPED = "data_part_compat"
 """Metadata key of a data part: its object wraps the actual ``value``."""
 
 
-FILE = Record(
+FILE = ObjectCodec(
     (
         Field("name", TEXT, new="filename"),
         Field("mimeType", TEXT, new="mediaType"),
@@ -48,7 +48,7 @@ FILE = Record(
 )
 
 
-class Part:
+class PartCodec:
     """0.3 discriminates parts by ``kind``, 1.0 by the field that is set."""
 
     def upgrade(self, value: Any, place: str) -> dict[str, Any]:
@@ -72,8 +72,8 @@ class Part:
         return {"kind": "file", "file": FILE.downgrade(value)} | _metadata(value)
 
 
-PARTS = Each(Part())
-MESSAGE = Record(
+PARTS = ListCodec(PartCodec())
+MESSAGE = ObjectCodec(
     (
         Field("messageId", TEXT, required=True),
         Field("contextId", OPTIONAL_TEXT),
@@ -86,7 +86,7 @@ MESSAGE = Record(
     ),
     kind="message",
 )
-ARTIFACT = Record(
+ARTIFACT = ObjectCodec(
     (
         Field("artifactId", TEXT, required=True),
         Field("name", TEXT),
@@ -96,21 +96,23 @@ ARTIFACT = Record(
         Field("extensions"),
     )
 )
-STATUS = Record((Field("state", STATES, required=True), Field("message", MESSAGE), Field("timestamp", TEXT)))
-TASK = Record(
+STATUS = ObjectCodec(
+    (Field("state", STATES, required=True), Field("message", MESSAGE), Field("timestamp", TEXT))
+)
+TASK = ObjectCodec(
     (
         Field("id", TEXT, required=True),
         Field("contextId", OPTIONAL_TEXT, empty=""),  # a task that was not made by A2A may have none
         Field("status", STATUS, required=True),
-        Field("artifacts", Each(ARTIFACT)),
-        Field("history", Each(MESSAGE)),
+        Field("artifacts", ListCodec(ARTIFACT)),
+        Field("history", ListCodec(MESSAGE)),
         Field("metadata"),
     ),
     kind="task",
 )
 
 
-STATUS_UPDATE = Record(
+STATUS_UPDATE = ObjectCodec(
     (
         Field("taskId", TEXT, required=True),
         Field("contextId", TEXT, required=True),
@@ -119,7 +121,7 @@ STATUS_UPDATE = Record(
     ),
     kind="status-update",
 )
-ARTIFACT_UPDATE = Record(
+ARTIFACT_UPDATE = ObjectCodec(
     (
         Field("taskId", TEXT, required=True),
         Field("contextId", TEXT, required=True),
@@ -140,7 +142,7 @@ LAST = frozenset({"completed", "failed", "canceled", "rejected", "input-required
 """States that end a stream."""
 
 
-class Authentication:
+class AuthenticationCodec:
     """0.3 lists several schemes, one of them with credentials; 1.0 has that one only."""
 
     def upgrade(self, value: Any, place: str) -> dict[str, Any] | None:
@@ -159,17 +161,17 @@ class Authentication:
         return {"schemes": [value["scheme"]]} | ({} if credentials is None else {"credentials": credentials})
 
 
-PUSH_CONFIG = Record(
+PUSH_CONFIG = ObjectCodec(
     (
         Field("id", OPTIONAL_TEXT),
         Field("url", TEXT, required=True),
         Field("token", TEXT),
-        Field("authentication", Authentication()),
+        Field("authentication", AuthenticationCodec()),
     )
 )
 
 
-class TaskPushConfig:
+class PushConfigCodec:
     """0.3 nests the configuration in an object beside the task's id."""
 
     def upgrade(self, value: Any, place: str) -> dict[str, Any]:
@@ -181,7 +183,7 @@ class TaskPushConfig:
         return _TASK_PUSH_CONFIG.downgrade({"taskId": value["taskId"], "config": value})
 
 
-_TASK_PUSH_CONFIG = Record(
+_TASK_PUSH_CONFIG = ObjectCodec(
     (
         Field("taskId", TEXT, required=True),
         Field("pushNotificationConfig", PUSH_CONFIG, new="config", required=True),

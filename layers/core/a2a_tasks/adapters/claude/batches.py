@@ -24,7 +24,14 @@ from a2a_tasks.adapters.claude.request import parameters
 from a2a_tasks.adapters.claude.usage import bill_of
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.text.json_limits import BeyondLimits
-from a2a_tasks.ports.batches import CreationUnknown, NotAccepted, NotDone, RemoteBatch, RemoteStatus, Result
+from a2a_tasks.ports.batches import (
+    CreationUnknown,
+    NotAccepted,
+    RemoteBatch,
+    RemoteStatus,
+    RequestResult,
+    UnprocessedReason,
+)
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import ModelBusy, ModelRejected, ModelReply, ModelRequest
 
@@ -97,7 +104,7 @@ class ClaudeBatches:
         with self._explaining():
             return await self._call(listed)
 
-    async def results(self, api_id: str) -> AsyncGenerator[Result]:
+    async def results(self, api_id: str) -> AsyncGenerator[RequestResult]:
         with self._explaining():
             lines = await self._call(lambda client: client.messages.batches.results(api_id))
             try:
@@ -168,9 +175,9 @@ def _remote(batch: MessageBatch) -> RemoteBatch:
     )
 
 
-def _result(line: Mapping[str, Any]) -> Result:
+def _result(line: Mapping[str, Any]) -> RequestResult:
     result = line["result"]
-    outcome: ModelReply | ModelBusy | ModelRejected | NotDone
+    outcome: ModelReply | ModelBusy | ModelRejected | UnprocessedReason
     match result["type"]:
         case "succeeded":
             try:
@@ -184,11 +191,11 @@ def _result(line: Mapping[str, Any]) -> Result:
                 outcome = ModelBusy("The model's answer cannot be read.", may_be_billed=True)
         case "errored":
             outcome = _error(result["error"]["error"])
-        case kind if kind in NotDone:
-            outcome = NotDone(kind)
+        case kind if kind in UnprocessedReason:
+            outcome = UnprocessedReason(kind)
         case kind:
             outcome = ModelBusy(f"The API's result {kind!r} is not known.", may_be_billed=True)
-    return Result(line["custom_id"], outcome)
+    return RequestResult(line["custom_id"], outcome)
 
 
 def _error(error: Mapping[str, Any]) -> ModelBusy | ModelRejected:

@@ -8,7 +8,7 @@ BATCH#PROJECTS#<0–3>     <project id>       a project that has tasks in line
 from dataclasses import dataclass, field
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
-from a2a_tasks.adapters.dynamodb.update import Update
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate
 from a2a_tasks.domain import ids
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
 from a2a_tasks.domain.task import Task, TaskRef
@@ -38,13 +38,13 @@ class DynamoDBBatchLine(Store):
         """Put a task in a project's line, from a moment on."""
         # written first: a crash in between leaves a listed project without tasks, which a run removes later
         self._list(project_id, now)
-        entry = Update().set(agentId=ref.agent_id, ttl=(since + LONGEST_LIFE_MS) // 1000)
+        entry = ItemUpdate().set(agentId=ref.agent_id, ttl=(since + LONGEST_LIFE_MS) // 1000)
         self._update(entry_key(project_id, since, ref.task_id), entry)
 
     def _list(self, project_id: str, now: int) -> None:
         if now - self._listed.get(project_id, 0) < LISTED_MS:
             return
-        self._update(project_key(project_id), Update().set(seenAt=now))
+        self._update(project_key(project_id), ItemUpdate().set(seenAt=now))
         # remembered only after the write, so that the next task retries a failed one
         if len(self._listed) >= MOST_KNOWN:
             self._listed.clear()

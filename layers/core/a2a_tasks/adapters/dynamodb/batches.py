@@ -24,10 +24,10 @@ from a2a_tasks.adapters.dynamodb.batch_line import (
 )
 from a2a_tasks.adapters.dynamodb.store import ALWAYS, Item
 from a2a_tasks.adapters.dynamodb.tasks import task_values
-from a2a_tasks.adapters.dynamodb.update import Condition, Update, when
+from a2a_tasks.adapters.dynamodb.update import ItemCondition, ItemUpdate, when
 from a2a_tasks.domain.task import TaskRef
 from a2a_tasks.domain.usage import Usage
-from a2a_tasks.ports.batches import Batch, Member, Preparing, QueuedProject, QueuedTask
+from a2a_tasks.ports.batches import Batch, BatchMember, Preparing, QueuedProject, QueuedTask
 
 MEMBERS_PER_ITEM = 1_000
 """Of some 110 bytes at most: far below the 400 KB of an item."""
@@ -53,7 +53,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
 
     def pause(self, project_id: str, refusals: int, until: int) -> None:
         # no condition: concurrent runs write about the same value, which only delays
-        self._update(project_key(project_id), Update().set(refusals=refusals, pausedUntil=until))
+        self._update(project_key(project_id), ItemUpdate().set(refusals=refusals, pausedUntil=until))
 
     def forget(self, project: QueuedProject) -> None:
         """Protects a project that was listed since. A writer that puts a task in line without listing the
@@ -79,7 +79,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
 
     def count_try(self, entry: QueuedTask, run_id: str) -> int:
         """Protects an entry that was removed since it was read. Counts once per run."""
-        count = Update().add(tries=1).set(triedBy=run_id).when("attribute_exists(pk)")
+        count = ItemUpdate().add(tries=1).set(triedBy=run_id).when("attribute_exists(pk)")
         # a retry of the same run is not counted again. It returns 0, and the next run finds the count in the
         # entry
         count = count.when("attribute_not_exists(triedBy)", "triedBy <> :triedBy")
@@ -99,7 +99,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
     def end_preparing(self, project_id: str, run_id: str) -> None:
         self._delete(_preparing_key(project_id, run_id))
 
-    def begin(self, batch: Batch, members: tuple[Member, ...]) -> bool:
+    def begin(self, batch: Batch, members: tuple[BatchMember, ...]) -> bool:
         """Protects tasks that were given back: an abandoned batch never begins. The members are written
         first, because a batch without them would be lost."""
         ttl = batch.tried_at // 1000 + KEPT_SECONDS
@@ -136,9 +136,9 @@ class DynamoDBBatches(DynamoDBBatchLine):
         found = self._items(OPEN, _open_key(project_id, "")["sk"], FilterExpression=IS_BATCH)
         return [_batch(item) for item in found]
 
-    def members(self, root_id: str) -> tuple[Member, ...]:
+    def members(self, root_id: str) -> tuple[BatchMember, ...]:
         rows = [row for item in self._items(f"BATCH#{root_id}") for row in json.loads(item["members"])]
-        return tuple(Member(TaskRef(agent_id, task_id), fence) for agent_id, task_id, fence in rows)
+        return tuple(BatchMember(TaskRef(agent_id, task_id), fence) for agent_id, task_id, fence in rows)
 
     def update(self, batch: Batch) -> Batch | None:
         """Protects what another run has written, or done after writing: the version must be the one read."""
@@ -162,7 +162,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
         self._delete(_open_key(batch.project_id, batch.batch_id), _as_read(batch))
 
 
-def _as_read(batch: Batch) -> Condition:
+def _as_read(batch: Batch) -> ItemCondition:
     """Nobody has written it since."""
     return when("version = :version", version=batch.version)
 

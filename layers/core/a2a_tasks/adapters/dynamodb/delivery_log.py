@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.tasks.task_values import optional_int
-from a2a_tasks.adapters.dynamodb.update import Update
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate
 from a2a_tasks.domain.task import Status
 from a2a_tasks.domain.webhooks.delivery import DeliveryNote, DeliveryState
 
@@ -17,7 +17,7 @@ class DynamoDBDeliveryLog(Store):
     def note(self, task_id: str, note: DeliveryNote, until: int) -> None:
         """Protects the note of a delivery: a copy of the message may be tried, and fail, after it."""
         # a retry may count attempts twice, which is acceptable for information
-        update = Update().set(state=note.state.value, ttl=until // 1000).add(tries=note.tries)
+        update = ItemUpdate().set(state=note.state.value, ttl=until // 1000).add(tries=note.tries)
         update = update.set_or_remove(
             triedAt=note.tried_at, answer=note.answer, reason=note.reason, nextTryAt=note.next_try_at
         )

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
-from a2a_tasks.adapters.dynamodb.update import Update
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate
 from a2a_tasks.ports.rates import PlacesFull, StreamPlace
 
 TRIES = 10
@@ -55,6 +55,6 @@ def _key(key_id: str) -> Item:
     return {"pk": f"RATE#{key_id}", "sk": "STREAMS"}
 
 
-def _of(place: StreamPlace) -> Update:
+def _of(place: StreamPlace) -> ItemUpdate:
     """An update in which ``#place`` is the place's attribute."""
-    return Update(names={"place": f"p{place.number}"})
+    return ItemUpdate(names={"place": f"p{place.number}"})

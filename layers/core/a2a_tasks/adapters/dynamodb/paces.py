@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
-from a2a_tasks.adapters.dynamodb.update import Update
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate
 from a2a_tasks.domain.overload.pace import Pace, PaceKey
 from a2a_tasks.ports.model import PaceTurn
 
@@ -43,19 +43,19 @@ class DynamoDBPaces(Store):
 
     def note_urgent(self, pace_key: PaceKey, until: int) -> None:
         """Protects against a pace that is gone: only what is there changes."""
-        self._update(_key(pace_key), Update().set(urgentUntil=until).when("attribute_exists(setAt)"))
+        self._update(_key(pace_key), ItemUpdate().set(urgentUntil=until).when("attribute_exists(setAt)"))
 
-    def _change(self, pace_key: PaceKey, update: Update) -> PaceTurn:
+    def _change(self, pace_key: PaceKey, update: ItemUpdate) -> PaceTurn:
         is_made, item = self._update(_key(pace_key), update, "ALL_NEW")
         return PaceTurn(is_made, _pace(item))
 
 
-def _if_as_seen(seen: Pace | None) -> Update:
+def _if_as_seen(seen: Pace | None) -> ItemUpdate:
     """An update on the condition that the pace was neither replaced nor started to recover."""
     if seen is None:
-        return Update().when("attribute_not_exists(setAt)")
+        return ItemUpdate().when("attribute_not_exists(setAt)")
     # not compared by ``nextAt``, which every call moves
-    update = Update().when("setAt = :seen", seen=seen.set_at)
+    update = ItemUpdate().when("setAt = :seen", seen=seen.set_at)
     if seen.taken_at is None:
         return update.when("attribute_not_exists(takenAt)")
     return update.when("takenAt = :seenTaken", seenTaken=seen.taken_at)

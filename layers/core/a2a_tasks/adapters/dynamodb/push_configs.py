@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import ALWAYS, Item, Store
 from a2a_tasks.adapters.dynamodb.tasks import task_items
-from a2a_tasks.adapters.dynamodb.update import Condition, when
+from a2a_tasks.adapters.dynamodb.update import ItemCondition, when
 from a2a_tasks.domain.record_keys import CONFIG, config_key
 from a2a_tasks.domain.webhooks.push import PushFormat, StoredPushConfig
 
@@ -47,7 +47,7 @@ def _key(task_id: str, config_id: str) -> Item:
     return task_items.owned_key(task_id, config_key(config_id))
 
 
-def _is_still(seen: StoredPushConfig) -> Condition:
+def _is_still(seen: StoredPushConfig) -> ItemCondition:
     """By the time too, since one may be replaced by its like; items of earlier releases have none."""
     has_none = [] if seen.created_at else ["attribute_not_exists(createdAt)"]
     same = when("#url = :url", url=seen.url).when("createdAt = :at", *has_none, at=seen.created_at)

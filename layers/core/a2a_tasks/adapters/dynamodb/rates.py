@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import Store
-from a2a_tasks.adapters.dynamodb.update import Update
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate
 from a2a_tasks.domain.access.rate import Rate
 from a2a_tasks.ports.rates import Bucket, TakeResult
 
@@ -32,16 +32,16 @@ class DynamoDBRates(Store):
         return taking
 
 
-def _of_whole(now: int, cost: int) -> Update:
+def _of_whole(now: int, cost: int) -> ItemUpdate:
     """Protects what others have taken: the bucket must still be whole."""
-    update = Update().set(tat=now + cost, ttl=_ttl(now + cost))
+    update = ItemUpdate().set(tat=now + cost, ttl=_ttl(now + cost))
     return update.when("attribute_not_exists(tat)", "tat <= :now", now=now)
 
 
-def _of_used(now: int, latest: int, cost: int) -> Update:
+def _of_used(now: int, latest: int, cost: int) -> ItemUpdate:
     """Protects the limit, whoever takes at the same moment: so many must still be there."""
     # an upper bound of the new ``tat``, which is not returned
-    update = Update().assign("tat = tat + :cost", cost=cost).set(ttl=_ttl(latest + cost))
+    update = ItemUpdate().assign("tat = tat + :cost", cost=cost).set(ttl=_ttl(latest + cost))
     return update.when("tat > :now AND tat <= :latest", now=now, latest=latest)
 
 

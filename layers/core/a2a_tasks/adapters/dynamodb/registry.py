@@ -14,7 +14,7 @@ from a2a_tasks.adapters.dynamodb.registry_items import (
     to_revision,
 )
 from a2a_tasks.adapters.dynamodb.store import ALWAYS, Item, Store
-from a2a_tasks.adapters.dynamodb.update import Update, when
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate, when
 from a2a_tasks.domain.access.api_key import ApiKey
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.access.rate import LIMIT_NAMES, KeyLimits
@@ -101,12 +101,12 @@ class DynamoDBRegistry(Store):
         values = {
             _ATTRIBUTES[name]: None if value == frozenset() else value for name, value in change.items()
         }
-        return self._change_project(project_id, Update().set_or_remove(**values))
+        return self._change_project(project_id, ItemUpdate().set_or_remove(**values))
 
     def replace_webhook_secret(self, project_id: str, seen: bytes | None, sealed: bytes) -> bool:
         """Store an encrypted signing secret in the place of the one that was seen, or of none. False if there
         is another, or no such project. Idempotent."""
-        update = Update().set(webhookSecret=sealed).when("attribute_exists(pk)")
+        update = ItemUpdate().set(webhookSecret=sealed).when("attribute_exists(pk)")
         if seen is None:
             # already as wanted: the response to an earlier attempt was lost
             as_seen = update.when("attribute_not_exists(webhookSecret)", "webhookSecret = :webhookSecret")
@@ -117,9 +117,9 @@ class DynamoDBRegistry(Store):
     def put_mcp_server(self, project_id: str, server: McpServer) -> ProjectSettings:
         """Add a server, or replace the one with its name. Raises ``UnknownProject``."""
         # a nested attribute can only be set in an existing map
-        servers = Update().assign("mcpServers = if_not_exists(mcpServers, :none)", none={})
+        servers = ItemUpdate().assign("mcpServers = if_not_exists(mcpServers, :none)", none={})
         self._change_project(project_id, servers)
-        update = Update(names={"server": server.name})
+        update = ItemUpdate(names={"server": server.name})
         update = update.assign("mcpServers.#server = :server", server=from_mcp_server(server))
         return self._change_project(project_id, update)
 
@@ -129,7 +129,7 @@ class DynamoDBRegistry(Store):
         if project is None or name not in {server.name for server in project.mcp_servers}:
             return False
         # only if it was seen: a path into a missing map makes the expression invalid
-        self._change_project(project_id, Update(names={"server": name}).remove("mcpServers.#server"))
+        self._change_project(project_id, ItemUpdate(names={"server": name}).remove("mcpServers.#server"))
         return True
 
     def create_key(self, key: ApiKey) -> None:
@@ -158,14 +158,14 @@ class DynamoDBRegistry(Store):
         """Revoke a key. Returns the key, or None if there is none. Idempotent."""
         # the first revocation counts
         return self._change_key(
-            key_id, Update().assign("revokedAt = if_not_exists(revokedAt, :now)", now=now)
+            key_id, ItemUpdate().assign("revokedAt = if_not_exists(revokedAt, :now)", now=now)
         )
 
     def limit_key(self, key_id: str, limits: KeyLimits, *, reset: bool = False) -> ApiKey | None:
         """Set a key's own limits, at least one. Limits not set are unchanged, or with ``reset`` become the
         deployment's. None if there is no such key."""
         unset = dict.fromkeys(LIMIT_NAMES) if reset else {}
-        return self._change_key(key_id, Update().set_or_remove(**unset | limits.to_named()))
+        return self._change_key(key_id, ItemUpdate().set_or_remove(**unset | limits.to_named()))
 
     def apply_agent(
         self, agent_id: str, project_id: str, definition: dict[str, Any], now: int
@@ -213,7 +213,7 @@ class DynamoDBRegistry(Store):
 
     def disable_agent(self, agent_id: str, now: int) -> AgentRevision | None:
         """Reject new tasks of an agent until it is applied again. None if there is no such agent."""
-        changed = self._change(_agent_key(agent_id), Update().set(enabled=False, updatedAt=now))
+        changed = self._change(_agent_key(agent_id), ItemUpdate().set(enabled=False, updatedAt=now))
         return to_revision(agent_id, changed) if changed else None
 
     def pause(self) -> Pause | None:
@@ -231,18 +231,18 @@ class DynamoDBRegistry(Store):
         """End the pause. True if there was one. Idempotent."""
         return self._delete(_PAUSE, when("attribute_exists(pk)")).is_made
 
-    def _change_key(self, key_id: str, update: Update) -> ApiKey | None:
+    def _change_key(self, key_id: str, update: ItemUpdate) -> ApiKey | None:
         """The changed key, or None if there is none."""
         changed = self._change(_api_key(key_id), update)
         return to_api_key(key_id, changed) if changed else None
 
-    def _change_project(self, project_id: str, update: Update) -> ProjectSettings:
+    def _change_project(self, project_id: str, update: ItemUpdate) -> ProjectSettings:
         changed = self._change(_project_key(project_id), update)
         if changed is None:
             raise UnknownProject(project_id)
         return to_project(project_id, changed)
 
-    def _change(self, key: Item, update: Update) -> Item | None:
+    def _change(self, key: Item, update: ItemUpdate) -> Item | None:
         """The changed item. None if there is none; none is created."""
         is_made, item = self._update(key, update.when("attribute_exists(pk)"), "ALL_NEW")
         return item if is_made else None

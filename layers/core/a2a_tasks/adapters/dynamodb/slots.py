@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.tasks.task_items import TTL_GRACE_SECONDS
-from a2a_tasks.adapters.dynamodb.update import Condition, Update, when
+from a2a_tasks.adapters.dynamodb.update import ItemCondition, ItemUpdate, when
 from a2a_tasks.domain.task import Priority
-from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, Place, Scope, View, Waiter
+from a2a_tasks.ports.slots import FIRSTS, PAGE, Holder, PlaceInLine, Scope, ScopeState, Waiter
 
 LINE, SLOT, WAIT = "LINE", "SLOT#", "WAIT#"
 """Sort keys, in this order: one query reads whether a line is watched, who has slots, and who is first."""
@@ -26,7 +26,7 @@ class DynamoDBSlots(Store):
     slots are in one partition with the line, others in pages of their own, so that no partition takes all
     writes."""
 
-    def view(self, scope: Scope, slots: int) -> View:
+    def view(self, scope: Scope, slots: int) -> ScopeState:
         limit = 1 + min(slots, PAGE) + FIRSTS
         items, is_all = self._range(_partition(scope), LINE, limit)
         slots_held = {_number(item): _to_holder(item) for item in items if _is(item, SLOT)}
@@ -35,7 +35,7 @@ class DynamoDBSlots(Store):
         if not waiters and not is_all:  # more slots are held than expected
             items, is_all = self._range(_partition(scope), WAIT, FIRSTS)
             waiters = tuple(_to_waiter(item) for item in items)
-        return View(slots_held, waiters, is_all, until)
+        return ScopeState(slots_held, waiters, is_all, until)
 
     def page(self, scope: Scope, number: int) -> Mapping[int, Holder]:
         items, _ = self._range(_partition(scope, number), SLOT, PAGE, last=WAIT)
@@ -78,13 +78,13 @@ class DynamoDBSlots(Store):
         """Protects the entry of a later claim."""
         self._delete(_waiter_key(scope, waiter), when("fence <= :fence", fence=waiter.fence))
 
-    def place(self, scope: Scope, waiter: Waiter) -> Place:
+    def place(self, scope: Scope, waiter: Waiter) -> PlaceInLine:
         keys = [_key(scope, LINE), _slot_key(scope, 0), _waiter_key(scope, waiter)]
         found = {item["sk"]: item for item in self._get_all(keys)}
         line, slot, entry = (found.get(key["sk"]) for key in keys)
         # an older entry was written late by a slow process, and is not valid for the current claim
         waits = entry is not None and int(entry["fence"]) >= waiter.fence
-        return Place(waits, int(line["until"]) if line else 0, _to_holder(slot) if slot else None)
+        return PlaceInLine(waits, int(line["until"]) if line else 0, _to_holder(slot) if slot else None)
 
     def waiting(
         self, scope: Scope, limit: int, now: int = 0, first: Priority = Priority.HIGH
@@ -93,7 +93,7 @@ class DynamoDBSlots(Store):
         return tuple(_to_waiter(item) for item in items)
 
     def watch(self, scope: Scope, until: int, due_at: int) -> None:
-        line = Update().set(until=until, ttl=_ttl(until), dueShard=DUE_SHARD)
+        line = ItemUpdate().set(until=until, ttl=_ttl(until), dueShard=DUE_SHARD)
         # an earlier due time stays, or a line that is joined constantly would never be swept
         line = line.assign("dueAt = if_not_exists(dueAt, :due)", due=due_at)
         self._update(_key(scope, LINE), line)
@@ -103,7 +103,7 @@ class DynamoDBSlots(Store):
 
     def reschedule(self, scope: Scope, seen_until: int, until: int, due_at: int) -> bool:
         """Protects a watch that was extended since."""
-        line = Update().set(until=until, ttl=_ttl(until), dueAt=due_at)
+        line = ItemUpdate().set(until=until, ttl=_ttl(until), dueAt=due_at)
         line = line.when("#until = :seen", seen=seen_until)
         return self._update(_key(scope, LINE), line).is_made
 
@@ -111,7 +111,9 @@ class DynamoDBSlots(Store):
         """Protects tasks that have joined since."""
         return self._delete(_key(scope, LINE), when("#until = :seen", seen=seen_until)).is_made
 
-    def _occupy(self, scope: Scope, number: int, holder: Holder, until: int, condition: Condition) -> Holder:
+    def _occupy(
+        self, scope: Scope, number: int, holder: Holder, until: int, condition: ItemCondition
+    ) -> Holder:
         """Write a slot's holder under a condition. Returns the holder afterwards, an empty one for a missing
         slot."""
         item = {"task": holder.task_id, "fence": holder.fence, "at": holder.at, "ttl": _ttl(until)}

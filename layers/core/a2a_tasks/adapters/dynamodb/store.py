@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.update import Condition, Update
+from a2a_tasks.adapters.dynamodb.update import ItemCondition, ItemUpdate
 from a2a_tasks.ports.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 type Item = dict[str, Any]
 """An item, or a key, by the names of its attributes."""
 
-ALWAYS = Condition()
+ALWAYS = ItemCondition()
 _PLACES = {"Put": "Item", "Delete": "Key"}
 _REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
 # a conflict wrote nothing either, and the other writer may have changed what the condition depends on
@@ -100,17 +100,17 @@ class Store:
         pages = self._pages(condition, values, ConsistentRead=True, **options)
         return [item for page in pages for item in page]
 
-    def _put(self, item: Item, condition: Condition = ALWAYS) -> Write:
+    def _put(self, item: Item, condition: ItemCondition = ALWAYS) -> Write:
         return self._write(self.client.put_item, condition, Item=to_attributes(item))
 
-    def _update(self, key: Item, update: Update, returns: str = "NONE") -> Write:
+    def _update(self, key: Item, update: ItemUpdate, returns: str = "NONE") -> Write:
         """``returns`` says what the write returns, in the words of ``ReturnValues``."""
         return self._write(self.client.update_item, update, Key=to_attributes(key), ReturnValues=returns)
 
-    def _delete(self, key: Item, condition: Condition = ALWAYS) -> Write:
+    def _delete(self, key: Item, condition: ItemCondition = ALWAYS) -> Write:
         return self._write(self.client.delete_item, condition, Key=to_attributes(key))
 
-    def _transact(self, *writes: tuple[str, Item, Condition]) -> bool:
+    def _transact(self, *writes: tuple[str, Item, ItemCondition]) -> bool:
         """All of the writes or none: ``Put`` of an item, ``Delete`` of a key. False if a condition did not
         hold, or somebody else writes one of the items at this moment."""
         parts = [
@@ -127,7 +127,7 @@ class Store:
             raise StoreUnavailable(str(error)) from error
         return True
 
-    def _write(self, operation: Callable[..., Any], condition: Condition, **arguments: Any) -> Write:
+    def _write(self, operation: Callable[..., Any], condition: ItemCondition, **arguments: Any) -> Write:
         given = condition.arguments()
         if "ConditionExpression" in given:
             given["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"

@@ -15,7 +15,7 @@ _NAME = re.compile(r"#(\w+)")
 
 
 @dataclass(frozen=True)
-class Condition:
+class ItemCondition:
     """What must be true of the item for a write to be made. ``names`` has the attributes whose names no
     placeholder can have."""
 
@@ -55,7 +55,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Update(Condition):
+class ItemUpdate(ItemCondition):
     """Changes of one item, all of them or none. Without a condition it creates an item that is not there."""
 
     sets: tuple[str, ...] = ()
@@ -90,6 +90,6 @@ class Update(Condition):
         return self._placed({"UpdateExpression": changes, "ConditionExpression": self._condition()})
 
 
-def when(*alternatives: str, **values: Any) -> Condition:
+def when(*alternatives: str, **values: Any) -> ItemCondition:
     """The condition of a put or a delete: one of the alternatives must be true."""
-    return Condition().when(*alternatives, **values)
+    return ItemCondition().when(*alternatives, **values)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
-from a2a_tasks.adapters.dynamodb.update import Update, when
-from a2a_tasks.domain.lease import Lease, Notes
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate, when
+from a2a_tasks.domain.lease import Lease, LeaseNotes
 from a2a_tasks.domain.task import TaskRef
 
 DUE_SHARD = "due#workers"
@@ -25,27 +25,27 @@ class DynamoDBWorkers(Store):
         """Protects what has happened to the lease since an earlier try, whose answer was lost."""
         self._put(_key(lease.worker_id) | _values(lease), when("attribute_not_exists(pk)"))
 
-    def renew(self, lease: Lease) -> Notes | None:
+    def renew(self, lease: Lease) -> LeaseNotes | None:
         """Protects those who have found the worker dead, and a later renewal from an earlier one that was
         under way for long. The SDK repeats a call whose response was lost, and the first one took the notes,
         so a lease that has this very end already is one whose notes nobody knows."""
         # the same write returns and removes the notes, so that none is lost in between
         values = {"tasks": None, "disowned": None} | _values(lease)
-        renewal = Update().set_or_remove(**values).remove("notes", "noteAll")
+        renewal = ItemUpdate().set_or_remove(**values).remove("notes", "noteAll")
         renewal = renewal.when(_LIVING).when("#until <= :until")
         is_made, item = self._update(_key(lease.worker_id), renewal, "ALL_OLD")
         if is_made:
-            return Notes(everything=True) if _lease(item).until == lease.until else _notes(item)
+            return LeaseNotes(everything=True) if _lease(item).until == lease.until else _notes(item)
         # a later renewal was faster, and has the notes
-        return None if not item or _lease(item).is_broken else Notes()
+        return None if not item or _lease(item).is_broken else LeaseNotes()
 
     def lease(self, worker_id: str) -> Lease | None:
         item = self._get(_key(worker_id))
         return _lease(item) if item else None
 
-    def break_off(self, lease: Lease) -> bool:
+    def break_lease(self, lease: Lease) -> bool:
         """Protects a worker that has renewed meanwhile."""
-        end = Update().set(broken=True).when("attribute_exists(pk) AND #until = :seen", seen=lease.until)
+        end = ItemUpdate().set(broken=True).when("attribute_exists(pk) AND #until = :seen", seen=lease.until)
         is_made, item = self._update(_key(lease.worker_id), end)
         # broken or deleted already, by another process or by an earlier attempt of this call
         return is_made or not item or _lease(item).is_broken
@@ -53,8 +53,8 @@ class DynamoDBWorkers(Store):
     def note(self, worker_id: str, task_id: str) -> Lease | None:
         """Protects the size of the item, and a lease that is gone from being made anew."""
         has_room = ("attribute_not_exists(#notes)", "size(#notes) < :most")
-        named = Update().add(notes={task_id}).when(_LIVING).when(*has_room, most=MOST_NOTES)
-        all_of_them = Update().set(noteAll=True).when(_LIVING)
+        named = ItemUpdate().add(notes={task_id}).when(_LIVING).when(*has_room, most=MOST_NOTES)
+        all_of_them = ItemUpdate().set(noteAll=True).when(_LIVING)
         # the first write is refused if there is no room or no lease; the second distinguishes the two
         return self._note(worker_id, named) or self._note(worker_id, all_of_them)
 
@@ -65,7 +65,7 @@ class DynamoDBWorkers(Store):
         """Protects a lease that lives."""
         self._delete(_key(worker_id), when("attribute_exists(#broken)"))
 
-    def _note(self, worker_id: str, update: Update) -> Lease | None:
+    def _note(self, worker_id: str, update: ItemUpdate) -> Lease | None:
         is_made, item = self._update(_key(worker_id), update, "ALL_NEW")
         return _lease(item) if is_made else None
 
@@ -96,8 +96,8 @@ def _lease(values: Item) -> Lease:
     )
 
 
-def _notes(values: Item) -> Notes:
-    return Notes(frozenset(values.get("notes", ())), bool(values.get("noteAll", False)))
+def _notes(values: Item) -> LeaseNotes:
+    return LeaseNotes(frozenset(values.get("notes", ())), bool(values.get("noteAll", False)))
 
 
 def _ref(value: str) -> TaskRef:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from a2a_tasks.ports.queues import Unsent
+from a2a_tasks.ports.queues import SendFailure
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -33,7 +33,7 @@ class SQSSender[T: HasProjectId]:
     url: str
     to_message: Callable[[T], dict[str, Any]]
 
-    def send(self, contents: Sequence[T]) -> list[Unsent[T]]:
+    def send(self, contents: Sequence[T]) -> list[SendFailure[T]]:
         unsent: dict[int, str] = {}
         for places in batched(range(len(contents)), AT_ONCE, strict=False):
             entries: list[Any] = [
@@ -52,4 +52,4 @@ class SQSSender[T: HasProjectId]:
             else:
                 # a batch is not a transaction: SQS may accept only some of its messages and return 200
                 unsent |= {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
-        return [Unsent(contents[place], reason) for place, reason in unsent.items()]
+        return [SendFailure(contents[place], reason) for place, reason in unsent.items()]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
-from a2a_tasks.adapters.dynamodb.update import Update
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate
 from a2a_tasks.wecom.ports import CachedToken
 
 TTL_GRACE_SECONDS = 24 * 3600
@@ -20,13 +20,13 @@ class DynamoDBAccessTokens(Store):
     def lock(self, connection_id: str, holder: str, now: int, until: int) -> bool:
         """Only one asks WeCom at a time; whoever has died with the lock loses it when its time is over. The
         same holder may come again, since the answer may have been lost."""
-        lock = Update().set(holder=holder, lockedUntil=until, ttl=_ttl(until))
+        lock = ItemUpdate().set(holder=holder, lockedUntil=until, ttl=_ttl(until))
         free = ("attribute_not_exists(lockedUntil)", "lockedUntil <= :now", "holder = :holder")
         return self._update(_key(connection_id), lock.when(*free, now=now)).is_made
 
     def put(self, connection_id: str, holder: str, token: CachedToken) -> bool:
         """Protects the newer token of whoever took over the lock. What is already so was this very write."""
-        update = Update().set(sealed=token.sealed, expiresAt=token.expires_at, ttl=_ttl(token.expires_at))
+        update = ItemUpdate().set(sealed=token.sealed, expiresAt=token.expires_at, ttl=_ttl(token.expires_at))
         # in the same write: a crash between two writes would leave the lock until it expires
         update = update.remove("holder", "lockedUntil")
         update = update.when("holder = :holder", "sealed = :sealed", holder=holder)
@@ -34,12 +34,12 @@ class DynamoDBAccessTokens(Store):
 
     def unlock(self, connection_id: str, holder: str) -> None:
         """Protects the lock of another holder."""
-        unlock = Update().remove("holder", "lockedUntil").when("holder = :holder", holder=holder)
+        unlock = ItemUpdate().remove("holder", "lockedUntil").when("holder = :holder", holder=holder)
         self._update(_key(connection_id), unlock)
 
     def drop(self, connection_id: str, sealed: bytes) -> None:
         """Protects the token that has taken this one's place."""
-        drop = Update().remove("sealed", "expiresAt").when("sealed = :sealed", sealed=sealed)
+        drop = ItemUpdate().remove("sealed", "expiresAt").when("sealed = :sealed", sealed=sealed)
         self._update(_key(connection_id), drop)
 
 

@@ -16,7 +16,7 @@ from a2a_tasks.wecom.ports import (
     FileTooLarge,
     IssuedToken,
     MediaFile,
-    Unreached,
+    UnreachedRecipients,
     UploadKind,
     WeComRefused,
     WeComUnanswered,
@@ -67,9 +67,11 @@ class HttpWeComApi:
         answer = self._call(connection, "gettoken", query)
         return IssuedToken(str(answer["access_token"]), int(answer["expires_in"]))
 
-    def send_message(self, connection: Connection, token: str, message: Mapping[str, Any]) -> Unreached:
+    def send_message(
+        self, connection: Connection, token: str, message: Mapping[str, Any]
+    ) -> UnreachedRecipients:
         answer = self._call(connection, "message/send", {"access_token": token}, _json(message))
-        return Unreached(_names(answer.get("invaliduser")), _names(answer.get("unlicenseduser")))
+        return UnreachedRecipients(_names(answer.get("invaliduser")), _names(answer.get("unlicenseduser")))
 
     def upload(self, connection: Connection, token: str, name: str, content: bytes, kind: UploadKind) -> str:
         query = {"access_token": token, "type": kind.value}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
-from a2a_tasks.adapters.dynamodb.update import Update
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.ports import ChatState
 
@@ -19,14 +19,14 @@ class DynamoDBChats(Store):
 
     def begin(self, connection_id: str, chat_key: str, message_key: str) -> int:
         """Protects the conversation that the same message has begun already."""
-        update = Update().set(begunBy=message_key).add(generation=1)
+        update = ItemUpdate().set(begunBy=message_key).add(generation=1)
         # if refused, it returns the current item, with the generation that the message began
         update = update.when("attribute_not_exists(begunBy)", "begunBy <> :begunBy")
         return _generation(self._update(_key(connection_id, chat_key), update, "ALL_NEW").item)
 
     def choose_language(self, connection_id: str, chat_key: str, language: Language) -> None:
         """Needs no condition: the last choice counts."""
-        self._update(_key(connection_id, chat_key), Update().set(language=language.value))
+        self._update(_key(connection_id, chat_key), ItemUpdate().set(language=language.value))
 
 
 def _generation(item: Item) -> int:

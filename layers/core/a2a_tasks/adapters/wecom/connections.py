@@ -5,7 +5,7 @@ from typing import Any
 
 from a2a_tasks.adapters.dynamodb.store import ALWAYS, Store
 from a2a_tasks.adapters.dynamodb.update import when
-from a2a_tasks.wecom.connection import API_URL, Connection, Conversation, Kind
+from a2a_tasks.wecom.connection import API_URL, Connection, ConnectionKind, ConversationScope
 from a2a_tasks.wecom.language import Language
 
 
@@ -63,14 +63,14 @@ def to_connection(connection_id: str, item: dict[str, Any]) -> Connection:
     return Connection(
         connection_id=connection_id,
         project_id=item["projectId"],
-        kind=Kind(item["kind"]),
+        kind=ConnectionKind(item["kind"]),
         secret_arn=item["secretArn"],
         created_at=int(item["createdAt"]),
         agent_id=item.get("agentId"),
         bot_id=item.get("botId"),
         corp_id=item.get("corpId"),
         app_id=item.get("appId"),
-        conversation=Conversation(item.get("conversation", Conversation.USER)),
+        conversation=ConversationScope(item.get("conversation", ConversationScope.USER)),
         allowed_users=frozenset(item.get("allowedUsers", ())),
         allowed_departments=frozenset(int(number) for number in item.get("allowedDepartments", ())),
         welcome=item.get("welcome"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.tasks import task_items
-from a2a_tasks.adapters.dynamodb.update import Update
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate
 from a2a_tasks.domain.record_keys import delivery_key
 from a2a_tasks.wecom.ports import DeliveryProgress, DeliveryProgressRef
 
@@ -19,7 +19,7 @@ class DynamoDBDeliveryProgress(Store):
     def hold(self, ref: DeliveryProgressRef, holder: str, now: int, until: int) -> DeliveryProgress | None:
         """One sender at a time, so that parts stay in order and none is sent by two; whoever has died at it
         loses it when its time is over. The same may come again, since the answer may have been lost."""
-        hold = Update().set(holder=holder, heldUntil=until, ttl=now // 1000 + TTL_SECONDS)
+        hold = ItemUpdate().set(holder=holder, heldUntil=until, ttl=now // 1000 + TTL_SECONDS)
         free = ("attribute_not_exists(heldUntil)", "heldUntil <= :now", "holder = :holder")
         # the hold returns the progress in the same write, so that nothing changes in between
         is_held, item = self._update(_key(ref), hold.when(*free, now=now), "ALL_NEW")
@@ -27,12 +27,12 @@ class DynamoDBDeliveryProgress(Store):
 
     def note(self, ref: DeliveryProgressRef, holder: str, sent: DeliveryProgress) -> bool:
         """Protects what another sender, who took over, has written: only the holder counts on."""
-        note = Update().set_or_remove(sent=sent.count, mediaId=sent.media_id)
+        note = ItemUpdate().set_or_remove(sent=sent.count, mediaId=sent.media_id)
         return self._update(_key(ref), note.when("holder = :holder", holder=holder)).is_made
 
     def let_go(self, ref: DeliveryProgressRef, holder: str) -> None:
         """Protects another holder."""
-        let_go = Update().remove("holder", "heldUntil").when("holder = :holder", holder=holder)
+        let_go = ItemUpdate().remove("holder", "heldUntil").when("holder = :holder", holder=holder)
         self._update(_key(ref), let_go)
 
 

@@ -6,22 +6,22 @@ from typing import Any
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.tasks.live import chunk_key, is_chunk, live_partition, to_chunk
-from a2a_tasks.adapters.dynamodb.update import Update, when
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate, when
 from a2a_tasks.domain.task import Status
 from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.wecom.exchange import (
     LEFT,
-    Claim,
-    End,
+    DeliveryClaim,
+    DeliveryMeans,
     Exchange,
+    ExchangeEnd,
     ExchangeRef,
+    ExchangeState,
     Feedback,
-    Means,
-    State,
     state_after,
 )
 from a2a_tasks.wecom.language import Language
-from a2a_tasks.wecom.ports import NEWEST, Watched
+from a2a_tasks.wecom.ports import NEWEST, LiveExchanges
 
 PREFIX = "EXCHANGE#"
 
@@ -44,12 +44,12 @@ class DynamoDBExchanges(Store):
         item = self._get(_key(ref))
         return to_exchange(item) if item else None
 
-    def watch(self, task_id: str, since: LiveChunk | None = None) -> Watched:
+    def watch(self, task_id: str, since: LiveChunk | None = None) -> LiveExchanges:
         values = {"pk": live_partition(task_id), "since": chunk_key(since)}
         # in reverse: exchanges sort after the chunks, of which the newest are wanted
         options = {"Limit": NEWEST, "ScanIndexForward": False}
         items = self._query("pk = :pk AND sk >= :since", values, **options)[0][::-1]
-        return Watched(_exchanges(items), [to_chunk(item) for item in items if is_chunk(item)])
+        return LiveExchanges(_exchanges(items), [to_chunk(item) for item in items if is_chunk(item)])
 
     def of_task(self, task_id: str) -> list[Exchange]:
         values = {"pk": live_partition(task_id), "prefix": PREFIX}
@@ -57,50 +57,50 @@ class DynamoDBExchanges(Store):
         # a consistent read: a missed exchange would get no delivery
         return _exchanges(self._query(condition, values, ConsistentRead=True, Limit=NEWEST)[0])
 
-    def end(self, ref: ExchangeRef, end: End) -> Exchange | None:
+    def end(self, ref: ExchangeRef, end: ExchangeEnd) -> Exchange | None:
         """Protects the first end, which may be delivered already."""
-        update = Update().set(endedAt=end.at, endedAs=end.status.value, question=end.question)
+        update = ItemUpdate().set(endedAt=end.at, endedAs=end.status.value, question=end.question)
         if end.options:
             update = update.set(callId=end.call_id, options=list(end.options))
         return self._change(ref, update.when("attribute_not_exists(endedAt)"))
 
     def close(self, ref: ExchangeRef) -> Exchange | None:
         """Protects a claimed delivery."""
-        update = Update().set(state=State.CLOSED.value)
-        return self._change(ref, update.when("#state = :open", open=State.OPEN.value))
+        update = ItemUpdate().set(state=ExchangeState.CLOSED.value)
+        return self._change(ref, update.when("#state = :open", open=ExchangeState.OPEN.value))
 
-    def claim(self, ref: ExchangeRef, claim: Claim, stale_before: int = 0) -> Exchange | None:
+    def claim(self, ref: ExchangeRef, claim: DeliveryClaim, stale_before: int = 0) -> Exchange | None:
         """Protects another claim: only the stream or one sender delivers."""
         update = (
-            Update()
+            ItemUpdate()
             .set(state=state_after(claim).value, means=claim.means.value)
             .set(claimId=claim.claim_id, claimedAt=claim.at)
             # only an ended exchange can be delivered
             .when("attribute_exists(endedAt)")
         )
-        if claim.means is Means.STREAM:
-            return self._change(ref, update.when("#state = :open", open=State.OPEN.value))
+        if claim.means is DeliveryMeans.STREAM:
+            return self._change(ref, update.when("#state = :open", open=ExchangeState.OPEN.value))
         update = update.when(
             "#state IN (:open, :closed)",
             # another sender's claim only if it was left or is stale, and by the same means: its attempt may
             # have arrived, and other means would deliver the answer twice
             "#state = :claimed AND (claimId = :claimId OR (means = :means AND claimedAt < :stale))",
-            open=State.OPEN.value,
-            closed=State.CLOSED.value,
-            claimed=State.CLAIMED.value,
+            open=ExchangeState.OPEN.value,
+            closed=ExchangeState.CLOSED.value,
+            claimed=ExchangeState.CLAIMED.value,
             stale=stale_before,
         )
         return self._change(ref, update)
 
-    def settle(self, ref: ExchangeRef, claim_id: str, state: State) -> Exchange | None:
-        return self._change_claimed(ref, claim_id, Update().set(state=state.value))
+    def settle(self, ref: ExchangeRef, claim_id: str, state: ExchangeState) -> Exchange | None:
+        return self._change_claimed(ref, claim_id, ItemUpdate().set(state=state.value))
 
     def leave(self, ref: ExchangeRef, claim_id: str) -> Exchange | None:
-        return self._change_claimed(ref, claim_id, Update().set(claimedAt=LEFT))
+        return self._change_claimed(ref, claim_id, ItemUpdate().set(claimedAt=LEFT))
 
-    def _change_claimed(self, ref: ExchangeRef, claim_id: str, update: Update) -> Exchange | None:
+    def _change_claimed(self, ref: ExchangeRef, claim_id: str, update: ItemUpdate) -> Exchange | None:
         """Protects the delivery of a later claim."""
-        mine = {"claimed": State.CLAIMED.value, "mine": claim_id}
+        mine = {"claimed": ExchangeState.CLAIMED.value, "mine": claim_id}
         return self._change(ref, update.when("#state = :claimed AND claimId = :mine", **mine))
 
     def rate(self, ref: ExchangeRef, feedback: Feedback) -> Exchange | None:
@@ -111,9 +111,9 @@ class DynamoDBExchanges(Store):
             "reasons": list(feedback.reasons),
             "at": feedback.at,
         }
-        return self._change(ref, Update().set(feedback=value))
+        return self._change(ref, ItemUpdate().set(feedback=value))
 
-    def _change(self, ref: ExchangeRef, update: Update) -> Exchange | None:
+    def _change(self, ref: ExchangeRef, update: ItemUpdate) -> Exchange | None:
         """The exchange as it is then. None, and none is made, where there is none."""
         # written or refused, the caller sees the result by the item, also after a lost response
         _, item = self._update(_key(ref), update.when("attribute_exists(pk)"), "ALL_NEW")
@@ -150,7 +150,7 @@ def to_exchange(item: Mapping[str, Any]) -> Exchange:
         chat_id=item.get("chatId"),
         language=Language(item["language"]),
         started_at=int(item["startedAt"]),
-        state=State(item["state"]),
+        state=ExchangeState(item["state"]),
         sealed_url=bytes(item["sealedUrl"]) if "sealedUrl" in item else None,
         from_turn=int(item.get("fromTurn", 0)),
         answers=item.get("answers"),
@@ -165,19 +165,19 @@ def _exchanges(items: list[Item]) -> list[Exchange]:
     return [to_exchange(item) for item in items if item["sk"].startswith(PREFIX)]
 
 
-def _end(item: Mapping[str, Any]) -> End | None:
+def _end(item: Mapping[str, Any]) -> ExchangeEnd | None:
     if "endedAt" not in item:
         return None
     options = tuple(item.get("options", ()))
-    return End(
+    return ExchangeEnd(
         int(item["endedAt"]), Status(item["endedAs"]), item.get("question"), item.get("callId"), options
     )
 
 
-def _claim(item: Mapping[str, Any]) -> Claim | None:
+def _claim(item: Mapping[str, Any]) -> DeliveryClaim | None:
     if "claimId" not in item:
         return None
-    return Claim(Means(item["means"]), item["claimId"], int(item["claimedAt"]))
+    return DeliveryClaim(DeliveryMeans(item["means"]), item["claimId"], int(item["claimedAt"]))
 
 
 def _feedback(value: Mapping[str, Any] | None) -> Feedback | None:

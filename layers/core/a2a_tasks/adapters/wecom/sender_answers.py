@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.ports.errors import SecretsUnavailable, StoreUnavailable
-from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind
 from a2a_tasks.wecom.delivery.access_tokens import TokenBusy
 from a2a_tasks.wecom.delivery.app_client import WeComApp
-from a2a_tasks.wecom.delivery.errors import refused_words
+from a2a_tasks.wecom.delivery.errors import explain_refusal
 from a2a_tasks.wecom.ports import ConnectionReader, FileTooLarge, WeComRefused, WeComUnanswered
 from a2a_tasks.wecom.protocol.errcodes import NO_SUCH_FILE, Remedy, remedy
 
@@ -55,11 +55,13 @@ class SenderAnswers:
         """None if there is no such application."""
         try:
             connection = self.connections.connection(connection_id)
-            return ask(connection) if connection is not None and connection.kind is Kind.APP else None
+            return (
+                ask(connection) if connection is not None and connection.kind is ConnectionKind.APP else None
+            )
         except WeComRefused as refused:
             # without an automatic remedy an operator must act, and a retry would be refused again
             if refused.errcode != NO_SUCH_FILE and remedy(refused.errcode) is Remedy.NONE:
-                return {"refused": refused_words(refused, self.fixed_ip)}
+                return {"refused": explain_refusal(refused, self.fixed_ip)}
             return {"unavailable": str(refused)}
         except (WeComUnanswered, TokenBusy, StoreUnavailable, SecretsUnavailable) as error:
             # returned as data, because from an exception the caller would only learn that the function failed

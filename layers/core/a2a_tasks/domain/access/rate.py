@@ -49,7 +49,7 @@ class Rate:
         return max(0, tat - self.latest(1, now))
 
 
-class Metered(StrEnum):
+class RateLimitKind(StrEnum):
     """What is limited per API key."""
 
     REQUESTS = "REQUESTS"
@@ -87,13 +87,13 @@ _NAMES = {
 LIMIT_NAMES = tuple(_NAMES.values())
 
 
-def rate_of(metered: Metered, own: KeyLimits, deployed: KeyLimits) -> Rate | None:
+def rate_of(metered: RateLimitKind, own: KeyLimits, deployed: KeyLimits) -> Rate | None:
     """The rate that applies to a key: its own limit, or else the deployment's. None: unlimited."""
     match metered:
-        case Metered.REQUESTS:
+        case RateLimitKind.REQUESTS:
             per_hour = _first(own.requests_per_hour, deployed.requests_per_hour)
             burst = _first(own.request_burst, deployed.request_burst)
-        case Metered.CREATIONS:
+        case RateLimitKind.CREATIONS:
             per_hour = _first(own.creations_per_hour, deployed.creations_per_hour)
             burst = _first(own.creation_burst, deployed.creation_burst)
     return Rate(per_hour, max(1, burst)) if per_hour > 0 else None

@@ -16,7 +16,7 @@ class EventType(StrEnum):
     ARTIFACT = "artifact"  # a result was saved beside the answer
 
 
-class Reason(StrEnum):
+class PendingReason(StrEnum):
     """Why a task that had begun is pending again."""
 
     RETRY = "retry"  # another attempt follows
@@ -59,10 +59,10 @@ class NumberedEvent:
 
 
 @dataclass(frozen=True)
-class Placed:
+class IndexedEvent:
     """An event and its index in the task's list (from 0), which makes the write idempotent."""
 
-    place: int
+    index: int
     event: Event
     is_last: bool = False
     """The single event after this index is removed; this event replaces it too."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from a2a_tasks.domain.errors import FailureCode
-from a2a_tasks.domain.history.event import Event, EventType, NumberedEvent, Placed, Reason
+from a2a_tasks.domain.history.event import Event, EventType, IndexedEvent, NumberedEvent, PendingReason
 from a2a_tasks.domain.task import Outcome, Progress, Status, Task
 
 FULL = 250
@@ -16,7 +16,7 @@ FULL = 250
 REPLACEABLE = frozenset({EventType.TURN, EventType.TOOL, EventType.PROGRESS})
 """Types that may be replaced. Status changes and artifacts are always kept; the limit of turns bounds
 their number."""
-IN_VAIN = frozenset({Reason.HANDED_OVER, Reason.WAITS_FOR_MODEL})
+IN_VAIN = frozenset({PendingReason.HANDED_OVER, PendingReason.WAITS_FOR_MODEL})
 """Reasons for giving a task back that do not count as a failed attempt."""
 MAX_TEXT_BYTES = 60
 """Limit of a step, and of the names of a turn's tools together. The task's progress has the whole step."""
@@ -51,10 +51,10 @@ def given_back(
         code: The failure that is retried, if any.
         model: The model that it continues with, if that is another one.
     """
-    reason = Reason.HANDED_OVER if keeps_attempt else Reason.RETRY
+    reason = PendingReason.HANDED_OVER if keeps_attempt else PendingReason.RETRY
     if keeps_attempt and code is not None:
-        reason = Reason.WAITS_FOR_MODEL
-    event = _status(at, Status.PENDING, reason=Reason.AWAITS_TASKS if awaits else reason, code=code)
+        reason = PendingReason.WAITS_FOR_MODEL
+    event = _status(at, Status.PENDING, reason=PendingReason.AWAITS_TASKS if awaits else reason, code=code)
     return replace(event, details={**event.details, "model": _short(model)}) if model else event
 
 
@@ -65,7 +65,7 @@ def asked(at: int) -> Event:
 
 def answered(at: int) -> Event:
     """The caller answered."""
-    return _status(at, Status.PENDING, reason=Reason.ANSWERED)
+    return _status(at, Status.PENDING, reason=PendingReason.ANSWERED)
 
 
 def ended(outcome: Outcome) -> Event:
@@ -104,7 +104,7 @@ def saved(events: Sequence[Event], at: int, artifact_id: str) -> Event | None:
 
 
 def _status(
-    at: int, status: Status, *, reason: Reason | None = None, code: FailureCode | None = None
+    at: int, status: Status, *, reason: PendingReason | None = None, code: FailureCode | None = None
 ) -> Event:
     details = _known(status=status, reason=reason, code=code)
     return Event(at, EventType.STATUS, {name: value.value for name, value in details.items()})
@@ -131,16 +131,16 @@ def _fitting(names: list[str]) -> list[str]:
 # -- where it goes
 
 
-def placed(events: Sequence[Event], event: Event) -> Placed:
+def indexed(events: Sequence[Event], event: Event) -> IndexedEvent:
     """Where the worker that holds a task writes its next event. No other process writes events meanwhile."""
     last = events[-1] if events else None
     # each write is billed by the size of the whole record, so the history must not grow with every turn
     if len(events) >= FULL and last is not None and {last.type, event.type} <= REPLACEABLE:
-        return Placed(len(events) - 1, replace(event, skipped=last.skipped + 1))
-    return Placed(len(events), event)
+        return IndexedEvent(len(events) - 1, replace(event, skipped=last.skipped + 1))
+    return IndexedEvent(len(events), event)
 
 
-def returned(events: Sequence[Event], event: Event) -> Event | Placed:
+def returned(events: Sequence[Event], event: Event) -> Event | IndexedEvent:
     """Where a worker writes that it gives the task back. In a full list a claim that did no work is
     removed again, because a task may be claimed hundreds of times without progress."""
     if len(events) < FULL or event.details.get("reason") not in IN_VAIN:
@@ -149,14 +149,14 @@ def returned(events: Sequence[Event], event: Event) -> Event | Placed:
     if before.details != event.details or last.details.get("status") != Status.RUNNING:
         return event
     skipped = before.skipped + last.skipped + 2
-    return Placed(len(events) - 2, replace(event, skipped=skipped), is_last=True)
+    return IndexedEvent(len(events) - 2, replace(event, skipped=skipped), is_last=True)
 
 
-def with_placed(events: tuple[Event, ...], new: Event | Placed) -> tuple[Event, ...]:
+def with_event(events: tuple[Event, ...], new: Event | IndexedEvent) -> tuple[Event, ...]:
     """The list after ``new`` was written."""
     if isinstance(new, Event):
         return (*events, new)
-    return (*events[: new.place], new.event, *(() if new.is_last else events[new.place + 1 :]))
+    return (*events[: new.index], new.event, *(() if new.is_last else events[new.index + 1 :]))
 
 
 # -- how it is read
@@ -168,7 +168,7 @@ def last_number(events: Sequence[Event]) -> int:
 
 
 @dataclass(frozen=True)
-class News:
+class EventPage:
     """What has happened to a task since a reader last looked."""
 
     task: Task
@@ -177,12 +177,12 @@ class News:
     """Number of the last event that the reader has now seen."""
 
 
-def news(task: Task, after: int, limit: int) -> News:
+def events_after(task: Task, after: int, limit: int) -> EventPage:
     """Up to ``limit`` events after number ``after``. Raises ``UnknownEvent``."""
     if after > last_number(task.events):
         raise UnknownEvent(after)
     found = [event for event in _numbered(task) if event.number > after][:limit]
-    return News(task, found, found[-1].number if found else after)
+    return EventPage(task, found, found[-1].number if found else after)
 
 
 def _numbered(task: Task) -> Iterator[NumberedEvent]:
@@ -211,7 +211,7 @@ def _attempts(event: Event) -> int:
     match event.details:
         case {"status": Status.RUNNING}:
             return 1
-        case {"status": Status.INPUT_REQUIRED} | {"reason": Reason.AWAITS_TASKS}:
+        case {"status": Status.INPUT_REQUIRED} | {"reason": PendingReason.AWAITS_TASKS}:
             return -1
         case {"reason": reason} if reason in IN_VAIN:
             return -1

@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from a2a_tasks.domain.history.event import EventType, NumberedEvent
-from a2a_tasks.domain.history.events import last_number, news
+from a2a_tasks.domain.history.events import events_after, last_number
 from a2a_tasks.domain.history.step import Step
 from a2a_tasks.domain.record_keys import turn_number
 from a2a_tasks.domain.task import Lane, Status, Task, TaskRef
@@ -21,7 +21,7 @@ TOLD = frozenset({EventType.PROGRESS, EventType.ARTIFACT})
 """Events that are shown as such; the others are in the spans."""
 
 
-class SpanKind(StrEnum):
+class TimelineSpanKind(StrEnum):
     """Kind of a part of the timeline."""
 
     WAIT = "wait"  # no worker held it; the name says what it waited for
@@ -35,21 +35,22 @@ class SpanKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Span:
+class TimelineSpan:
     """One part of a task's timeline. Times are Unix milliseconds."""
 
-    kind: SpanKind
+    kind: TimelineSpanKind
     started_at: int
     ended_at: int | None = None
     """None while it lasts."""
     name: str | None = None
-    """The tool, the kind of event, or what a wait was for: ``start``, or the ``Reason`` of an event."""
+    """The tool, the kind of event, or what a wait was for: ``start``, or an event's ``PendingReason``."""
     attempt: int | None = None
     turn: int | None = None
     model: str | None = None
     usage: Usage | None = None
     outcome: str | None = None
-    """``ok`` or ``error`` of a tool, a task's status, or the ``Reason`` for which a worker gave it back."""
+    """``ok`` or ``error`` of a tool, a task's status, or the ``PendingReason`` of a worker that released
+    it."""
     code: str | None = None
     """Of the failure that ended an attempt."""
     ref: TaskRef | None = None
@@ -62,7 +63,7 @@ def spans_of(
     children: Mapping[TaskRef, Task],
     *,
     is_cut: bool = False,
-) -> tuple[Span, ...]:
+) -> tuple[TimelineSpan, ...]:
     """A task's timeline, ordered by time.
 
     Args:
@@ -71,7 +72,7 @@ def spans_of(
         children: Tasks that it has started, as far as they exist.
         is_cut: There are more steps, so the last one is unknown.
     """
-    events = news(task, 0, last_number(task.events)).events
+    events = events_after(task, 0, last_number(task.events)).events
     told = (_moment(event) for event in events if event.type in TOLD)
     states = [(event.at, _status(event)) for event in events if event.type is EventType.STATUS]
     taken_on = [at for at, status in states if status is Status.RUNNING]
@@ -85,30 +86,32 @@ def _status(event: NumberedEvent) -> Status | None:
     return Status(event.details["status"]) if event.type is EventType.STATUS else None
 
 
-def _moment(event: NumberedEvent) -> Span:
-    return Span(SpanKind.EVENT, event.at, event.at, name=event.type.value)
+def _moment(event: NumberedEvent) -> TimelineSpan:
+    return TimelineSpan(TimelineSpanKind.EVENT, event.at, event.at, name=event.type.value)
 
 
-def states_of(task: Task) -> Iterator[Span]:
+def states_of(task: Task) -> Iterator[TimelineSpan]:
     """A span for each state in order, but for the last if that is final."""
-    events = news(task, 0, last_number(task.events)).events
+    events = events_after(task, 0, last_number(task.events)).events
     changes = [event for event in events if event.type is EventType.STATUS]
     for change, then in pairwise([*changes, None]):
         if change is not None:
             yield from _state(task, change, then)
 
 
-def _state(task: Task, change: NumberedEvent, then: NumberedEvent | None) -> Iterator[Span]:
+def _state(task: Task, change: NumberedEvent, then: NumberedEvent | None) -> Iterator[TimelineSpan]:
     ended_at = then.at if then else None
     match _status(change):
         case Status.PENDING:
-            yield Span(SpanKind.WAIT, change.at, ended_at, name=change.details.get("reason", "start"))
+            yield TimelineSpan(
+                TimelineSpanKind.WAIT, change.at, ended_at, name=change.details.get("reason", "start")
+            )
         case Status.INPUT_REQUIRED:
-            yield Span(SpanKind.QUESTION, change.at, ended_at)
+            yield TimelineSpan(TimelineSpanKind.QUESTION, change.at, ended_at)
         case Status.RUNNING:
-            kind = SpanKind.BATCH if task.lane is Lane.BATCH else SpanKind.ATTEMPT
+            kind = TimelineSpanKind.BATCH if task.lane is Lane.BATCH else TimelineSpanKind.ATTEMPT
             known = then.details if then else {}
-            yield Span(
+            yield TimelineSpan(
                 kind,
                 change.at,
                 ended_at,
@@ -129,7 +132,7 @@ class _Work:
     ended_at_work: bool
     """It has ended while a worker held it."""
 
-    def spans(self, steps: Sequence[tuple[str, Step]], *, is_cut: bool) -> Iterator[Span]:
+    def spans(self, steps: Sequence[tuple[str, Step]], *, is_cut: bool) -> Iterator[TimelineSpan]:
         """In order."""
         # within a turn, keys of tools sort by their ids
         in_order = sorted(steps, key=lambda found: (turn_number(found[0]), _is_tool(found), found[1].at))
@@ -146,20 +149,22 @@ class _Work:
         place = bisect_right(self.taken_on, until)
         return max(before, self.taken_on[place - 1]) if place else before
 
-    def _span(self, turn: int, step: Step, begun: int) -> Span:
+    def _span(self, turn: int, step: Step, begun: int) -> TimelineSpan:
         if step.child is not None:
             return self._child(turn, step, step.child, begun)
-        span = Span(SpanKind.TURN, begun, step.at, attempt=step.attempt, turn=turn)
+        span = TimelineSpan(TimelineSpanKind.TURN, begun, step.at, attempt=step.attempt, turn=turn)
         if step.tool is None:
             return with_usage(span, step.used)
-        span = replace(span, kind=SpanKind.TOOL, name=step.tool)
+        span = replace(span, kind=TimelineSpanKind.TOOL, name=step.tool)
         if step.is_open:
             return replace(span, started_at=step.at, ended_at=self.task.completed_at)
         return replace(span, outcome="error" if step.is_error else "ok")
 
-    def _child(self, turn: int, step: Step, ref: TaskRef, begun: int) -> Span:
+    def _child(self, turn: int, step: Step, ref: TaskRef, begun: int) -> TimelineSpan:
         ended_at = None if step.is_open else step.at
-        span = Span(SpanKind.CHILD, begun, ended_at, name=step.tool, attempt=step.attempt, turn=turn, ref=ref)
+        span = TimelineSpan(
+            TimelineSpanKind.CHILD, begun, ended_at, name=step.tool, attempt=step.attempt, turn=turn, ref=ref
+        )
         child = self.children.get(ref)
         if child is None:
             return span
@@ -167,13 +172,13 @@ class _Work:
             span, started_at=child.created_at, ended_at=child.completed_at, outcome=child.status.value
         )
 
-    def _last(self, steps: Sequence[tuple[str, Step]], before: int) -> Iterator[Span]:
+    def _last(self, steps: Sequence[tuple[str, Step]], before: int) -> Iterator[TimelineSpan]:
         """The step under way, or the turn that ended the task, which no record has: its usage is what is
         left, turns that were cut off included."""
         task = self.task
         turn = turn_number(steps[-1][0]) if steps else 0
-        span = Span(
-            SpanKind.TURN,
+        span = TimelineSpan(
+            TimelineSpanKind.TURN,
             self._begun(before, task.completed_at or task.updated_at),
             task.completed_at,
             attempt=task.attempt,
@@ -183,14 +188,14 @@ class _Work:
             if not _has_open_calls(steps):
                 yield span
             elif not steps[-1][1].is_open:
-                yield replace(span, kind=SpanKind.TOOL, name=task.progress.tool, turn=turn)
+                yield replace(span, kind=TimelineSpanKind.TOOL, name=task.progress.tool, turn=turn)
         elif self.ended_at_work:
             rest = _rest(task, [step for _, step in steps])
             if total_of(rest).has_tokens or (task.status is Status.COMPLETED and not steps):
                 yield with_usage(span, rest)
 
 
-def with_usage(span: Span, used: Mapping[str, Usage]) -> Span:
+def with_usage(span: TimelineSpan, used: Mapping[str, Usage]) -> TimelineSpan:
     """The span of a turn with its usage. If several models have answered, it names the last."""
     return replace(span, usage=total_of(used), model=list(used)[-1]) if used else span
 

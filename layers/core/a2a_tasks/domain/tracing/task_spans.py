@@ -14,7 +14,7 @@ from a2a_tasks.domain.tracing.task_trace import TaskTrace, span_id
 from a2a_tasks.domain.usage import Usage, total
 
 PROVIDER = "anthropic"
-HELD = frozenset({timeline.SpanKind.ATTEMPT, timeline.SpanKind.BATCH})
+HELD = frozenset({timeline.TimelineSpanKind.ATTEMPT, timeline.TimelineSpanKind.BATCH})
 """States in which a worker or a batch has the task."""
 LOST_WORKER = "worker_lost"
 """The error of an attempt whose worker never wrote how it ended."""

@@ -36,7 +36,7 @@ BEGINNINGS = 16
 
 
 @dataclass(frozen=True)
-class Exchange:
+class TaskMessages:
     """Message and answer of one task, as messages of the Messages API."""
 
     task_id: str
@@ -76,10 +76,10 @@ class Histories:
         earlier = [*self._answered(task, before), *self._gone_first(task)]
         is_cut = len(before) >= MAX_TASKS or len(earlier) > MAX_TASKS
         earlier.sort(key=lambda other: (other.completed_at or 0, other.ref.task_id))
-        exchanges: list[Exchange] = []
+        exchanges: list[TaskMessages] = []
         size, room = 0, MAX_FILE_BYTES
         # newest first, so that the oldest are left out when space runs out
-        for other in reversed(payload.at_hand(self.payloads, earlier[-MAX_TASKS:])):
+        for other in reversed(payload.with_inlined(self.payloads, earlier[-MAX_TASKS:])):
             exchange = self._exchange(other, room)
             if exchange is None:
                 continue
@@ -111,7 +111,7 @@ class Histories:
         # a consistent read: the previous task has just ended, and its answer must be found
         return [other for other in self.store.get_all(refs) if _counts(other, task)]
 
-    def _exchange(self, task: Task, room: int) -> Exchange | None:
+    def _exchange(self, task: Task, room: int) -> TaskMessages | None:
         """None if there is nothing to show: no answer, clean-up has begun, or the model cannot read the
         message."""
         try:
@@ -131,7 +131,9 @@ class Histories:
         if _size(messages) - file_bytes > MAX_EXCHANGE_BYTES:
             messages = _messages(_shortened(blocks), text.strip()[:SHORTENED])
         is_untrusted = output.get(UNTRUSTED, False)
-        return Exchange(task.ref.task_id, messages, _size(messages) - file_bytes, file_bytes, is_untrusted)
+        return TaskMessages(
+            task.ref.task_id, messages, _size(messages) - file_bytes, file_bytes, is_untrusted
+        )
 
 
 def _counts(other: Task, task: Task) -> bool:
@@ -184,7 +186,7 @@ def _named(block: dict[str, Any]) -> dict[str, Any]:
     return {"type": "text", "text": f"(A file that was shown here: {name})"}
 
 
-def _from_a_beginning(exchanges: list[Exchange]) -> list[Exchange]:
+def _from_a_beginning(exchanges: list[TaskMessages]) -> list[TaskMessages]:
     """Where a truncated history starts: at an exchange at which the next histories start too. If the start
     moved with every exchange, the prompt cache would never match."""
     for n, exchange in enumerate(exchanges[: len(exchanges) // 2]):

@@ -19,7 +19,7 @@ TTL_MS = 24 * 3_600_000
 
 
 @dataclass(frozen=True)
-class Live:
+class LivePublisher:
     """Writes at most one small chunk every two seconds, and only for tasks that a client watches. A failed
     write is retried with the next chunk and never stops the work."""
 
@@ -31,7 +31,7 @@ class Live:
     async def follow(self, work: TaskRun) -> None:
         """Publish once a client watches, until cancelled."""
         await work.held.watched.wait()
-        said = _WrittenText(turn=len(work.transcript.turns) + 1)
+        said = _PublishedText(turn=len(work.transcript.turns) + 1)
         while True:
             await self.clock.sleep(EVERY_SECONDS)
             chunk = said.next_chunk(work)
@@ -50,7 +50,7 @@ class Live:
 
 
 @dataclass
-class _WrittenText:
+class _PublishedText:
     """What has been published."""
 
     turn: int

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from a2a_tasks.access.cost_limits import CostLimits
-from a2a_tasks.domain.agents.abilities import FALLBACK_BETA, Ability, has, thinking_of
 from a2a_tasks.domain.agents.agent import AgentRevision, resolve_model
 from a2a_tasks.domain.agents.backend import HAS_CONTEXT_MANAGEMENT, Backend
+from a2a_tasks.domain.agents.model_capabilities import FALLBACK_BETA, ModelCapability, has, thinking_of
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.overload.fallback import models_behind
 from a2a_tasks.domain.task import Task
@@ -81,10 +81,10 @@ class Prompts:
         ]
 
     def _drops_thinking(self, model: str) -> bool:
-        return has(Ability.DROPS_THINKING, model, self.backend)
+        return has(ModelCapability.DROPS_THINKING, model, self.backend)
 
     def _fallbacks(self, model: str, agent: AgentRevision) -> str | list[dict[str, str]] | None:
-        if agent.on_refusal is None or not has(Ability.FALLBACKS, model, self.backend):
+        if agent.on_refusal is None or not has(ModelCapability.FALLBACKS, model, self.backend):
             return None
         if agent.on_refusal == "default":
             return "default"

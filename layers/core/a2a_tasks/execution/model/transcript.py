@@ -27,7 +27,7 @@ from a2a_tasks.tasks.content import blocks_of
 
 
 @dataclass(frozen=True)
-class Call:
+class ToolCall:
     """A tool call of a saved turn, and its state."""
 
     call_id: str
@@ -47,11 +47,11 @@ class Turn:
     content: list[dict[str, Any]]
     stop_reason: str
     container: str | None
-    calls: list[Call]
+    calls: list[ToolCall]
     """Its tool calls, in order."""
 
     @property
-    def open_calls(self) -> list[Call]:
+    def open_calls(self) -> list[ToolCall]:
         """Calls without a result."""
         return [call for call in self.calls if call.answer is None]
 
@@ -64,7 +64,7 @@ class Turn:
         """The saved reply, without usage, which was counted when it was saved."""
         return ModelReply(self.content, self.text, self.stop_reason, Bill(), container=self.container)
 
-    def note(self, call: Call) -> None:
+    def note(self, call: ToolCall) -> None:
         """Update the state of a call."""
         self.calls = [call if known.call_id == call.call_id else known for known in self.calls]
 
@@ -212,23 +212,23 @@ def _turn(number: int, document: Mapping[str, Any]) -> Turn:
     # only this stop reason waits for results; with any other a call's input may be incomplete
     uses_tools = document["stopReason"] == "tool_use"
     calls = [
-        Call(block["id"], block["name"], block["input"])
+        ToolCall(block["id"], block["name"], block["input"])
         for block in content
         if uses_tools and block["type"] == "tool_use"
     ]
     return Turn(number, content, document["stopReason"], document.get("container"), calls)
 
 
-def _noted(call: Call, document: Mapping[str, Any]) -> Call:
+def _noted(call: ToolCall, document: Mapping[str, Any]) -> ToolCall:
     child = TaskRef(**document["child"]) if "child" in document else call.child
     answer = call.answer
     if document["state"] == "done":
         parts = tuple(document.get("parts", ()))
         answer = ToolAnswer(document["text"], document.get("isError", False), parts)
-    return Call(call.call_id, call.name, call.input, started=True, child=child, answer=answer)
+    return ToolCall(call.call_id, call.name, call.input, started=True, child=child, answer=answer)
 
 
-def _result(call: Call) -> dict[str, Any]:
+def _result(call: ToolCall) -> dict[str, Any]:
     answer = call.answer or ToolAnswer("", is_error=True)
     shown: Any = blocks_of(answer.parts) if answer.parts else answer.text
     block = {"type": "tool_result", "tool_use_id": call.call_id, "content": shown}

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any
 
-from a2a_tasks.domain.lease import CLOCKS_APART_MS, Lease, Notes
+from a2a_tasks.domain.lease import CLOCKS_APART_MS, Lease, LeaseNotes
 from a2a_tasks.domain.task import Status
-from a2a_tasks.execution.process.leases import SAVING_SECONDS, LeasedTask, Stop
+from a2a_tasks.execution.process.leases import SAVING_SECONDS, LeasedTask, StopCause
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import StoreUnavailable
@@ -73,7 +73,7 @@ class Heartbeat:
     """Leased tasks by claim id."""
     _in_hand: list[Delivery] = field(default_factory=list)
     _disowned: set[str] = field(default_factory=set)
-    _to_look_at: set[str] = field(default_factory=set)
+    _to_check: set[str] = field(default_factory=set)
     _mine: _OwnLease | None = None
     _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _aside: set[asyncio.Task[None]] = field(default_factory=set)
@@ -110,7 +110,7 @@ class Heartbeat:
             yield
         finally:
             del self.held[claim_id]
-            if held.stop.done() and held.stop.result() is Stop.LOST:
+            if held.stop.done() and held.stop.result() is StopCause.LOST:
                 self.disown(held.task.held_by, claim_id)
 
     def disown(self, worker_id: str | None, claim_id: str) -> None:
@@ -148,7 +148,7 @@ class Heartbeat:
                 each.cancel()
             await asyncio.gather(*self._aside, return_exceptions=True)
 
-    def rest(self) -> None:
+    def go_idle(self) -> None:
         """Call when no task is in hand; the process may then be frozen for any length of time. Claims
         disowned since the last renewal become free when the lease expires, so the lease must not be renewed
         afterwards."""
@@ -205,11 +205,11 @@ class Heartbeat:
         self._interrupt()
         self._mine = None
         self._disowned.clear()
-        self._to_look_at.clear()
+        self._to_check.clear()
 
     def _interrupt(self) -> None:
         for held in self.held.values():
-            held.interrupt(Stop.LOST)
+            held.interrupt(StopCause.LOST)
 
     # -- the beat
 
@@ -222,15 +222,15 @@ class Heartbeat:
             self._give_up()
             return
         # the next heartbeat does not wait for them, because they may hang
-        for step in (self._extend_visibility(), self._look(notes)):
+        for step in (self._extend_visibility(), self._check_noted(notes)):
             task = asyncio.ensure_future(step)
             self._aside.add(task)
             task.add_done_callback(self._aside.discard)
 
-    async def _renewed(self) -> Notes | None:
+    async def _renewed(self) -> LeaseNotes | None:
         """Retry until the store responds. None if the lease was lost. After it has expired, retry only as
         long as a task has something to save and time for it."""
-        answer: asyncio.Future[Notes | None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[LeaseNotes | None] = asyncio.get_running_loop().create_future()
         tries: list[asyncio.Task[None]] = []
         try:
             while not answer.done():
@@ -241,20 +241,20 @@ class Heartbeat:
                         return None
                 if sum(not each.done() for each in tries) < MOST_TRIES:
                     tries.append(asyncio.ensure_future(self._try(answer)))
-                await self._first(answer, DOUBT_SECONDS if in_doubt else RETRY_SECONDS)
+                await self._wait_at_most(answer, DOUBT_SECONDS if in_doubt else RETRY_SECONDS)
         finally:
             for each in tries:
                 each.cancel()
             await asyncio.gather(*tries, return_exceptions=True)
         notes = answer.result()
         # an earlier attempt without a response may have taken notes
-        return Notes(everything=True) if notes is not None and len(tries) > 1 else notes
+        return LeaseNotes(everything=True) if notes is not None and len(tries) > 1 else notes
 
     def _may_save(self) -> bool:
         latest = max((held.until for held in self.held.values()), default=0)
         return self._mine is not None and self.clock.now() < latest + SAVING_SECONDS * 1000
 
-    async def _try(self, answer: "asyncio.Future[Notes | None]") -> None:
+    async def _try(self, answer: "asyncio.Future[LeaseNotes | None]") -> None:
         if (before := self._mine) is None:
             return
         now = self.clock.now()
@@ -280,7 +280,7 @@ class Heartbeat:
             mine.due_at,
         )
 
-    async def _first(self, answer: "asyncio.Future[Notes | None]", seconds: float) -> None:
+    async def _wait_at_most(self, answer: "asyncio.Future[LeaseNotes | None]", seconds: float) -> None:
         """Wait for the response, at most ``seconds``."""
         timer = asyncio.ensure_future(self.clock.sleep(seconds))
         try:
@@ -318,30 +318,30 @@ class Heartbeat:
                 return True
         return False
 
-    async def _look(self, notes: Notes) -> None:
+    async def _check_noted(self, notes: LeaseNotes) -> None:
         """Read the tasks that other processes have changed. A task that is just being claimed is read at the
         next heartbeat."""
-        noted = notes.task_ids | self._to_look_at
+        noted = notes.task_ids | self._to_check
         held = {each.task.ref.task_id: each for each in list(self.held.values())}
         coming = {each.ref.task_id for each in self._in_hand if each.ref is not None} - held.keys()
-        self._to_look_at = {task_id for task_id in coming if task_id in noted or notes.everything}
+        self._to_check = {task_id for task_id in coming if task_id in noted or notes.everything}
         looked_at = [each for task_id, each in held.items() if notes.concern(task_id) or task_id in noted]
-        await asyncio.gather(*(self._look_at(each) for each in looked_at))
+        await asyncio.gather(*(self._check_task(each) for each in looked_at))
 
-    async def _look_at(self, held: LeasedTask) -> None:
+    async def _check_task(self, held: LeasedTask) -> None:
         try:
             # a consistent read: it must see the write that the note announces
             task = await self.run(self.store.get, held.task.ref)
         except Exception as error:
             self.telemetry.problem("task not looked at", held.task, error=error)
             # remembered, because the renewal has removed the note
-            self._to_look_at.add(held.task.ref.task_id)
+            self._to_check.add(held.task.ref.task_id)
             return
         if task is None or task.is_terminal:
-            held.interrupt(Stop.ENDED)
+            held.interrupt(StopCause.ENDED)
         elif task.fence != held.task.fence or task.status is not Status.RUNNING:
             # another worker holds the task, or this one has released it: this claim may write nothing more
-            held.interrupt(Stop.LOST)
+            held.interrupt(StopCause.LOST)
         else:
             held.notice(task)
 

@@ -18,7 +18,7 @@ from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.errors import QueueUnavailable
 from a2a_tasks.ports.queues import Delivery, WorkerQueue
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.ports.workers.pressure import Pressure
+from a2a_tasks.ports.workers.process_load import ProcessLoad
 from a2a_tasks.ports.workers.takers import Takers
 
 SHARE_AFTER_SECONDS = 0.5
@@ -46,7 +46,7 @@ PRESSED_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Intake:
+class SharedIntake:
     """What all invocations of a process share for taking messages."""
 
     queue: WorkerQueue
@@ -58,7 +58,7 @@ class Intake:
     run: RunBlocking
     called: Event
     """Set when this process has announced a task after giving it a slot."""
-    pressure: Pressure
+    process_load: ProcessLoad
     lease_seconds: int
     room: int
     """Tasks that an invocation may execute at a time. A worker that waits for the model costs nothing more,
@@ -102,7 +102,7 @@ class MessageIntake:
     """Takes messages for one invocation. ``deliver`` handles one; ``is_again`` means that a message of the
     event was received before, so a worker may have died."""
 
-    intake: Intake
+    intake: SharedIntake
     invocation: Invocation
     deliver: Callable[[Delivery], Coroutine[Any, Any, object]]
     is_again: bool
@@ -110,8 +110,8 @@ class MessageIntake:
     _began_at: int = field(init=False)
     _dealing: set[asyncio.Task[object]] = field(default_factory=set)
     _pause: float = SHARE_EVERY_SECONDS[0]
-    _looks_at: int = 0
-    _looks_for_others_at: int = 0
+    _polls_at: int = 0
+    _polls_for_others_at: int = 0
 
     def __post_init__(self) -> None:
         i = self.intake
@@ -156,11 +156,11 @@ class MessageIntake:
             if self.listing.lingers:
                 return await (self._pass_on() if is_closed else self._take_direct(1))
         if is_idle or (is_closed and not in_hand):
-            return await self._look_for_the_dead()
+            return await self._poll_for_dead_worker()
         if self._seconds_left <= 0:
             await self._until_done()
         elif self._room <= 0:
-            await self._look_for_others()
+            await self._poll_for_other_projects()
         elif is_closed:
             await self._until_done(PRESSED_SECONDS)
         else:
@@ -170,11 +170,13 @@ class MessageIntake:
     def _is_closed(self) -> bool:
         """Whether it can take nothing now. A worker with nothing in hand always takes a message, whatever its
         memory and load."""
-        pressure = self.intake.pressure
-        is_pressed = self.invocation.in_hand > 0 and (pressure.lacks_memory() or pressure.lacks_time())
+        process_load = self.intake.process_load
+        is_pressed = self.invocation.in_hand > 0 and (
+            process_load.lacks_memory() or process_load.lacks_time()
+        )
         return is_pressed or self._room <= 0 or self._seconds_left <= 0
 
-    async def _look_for_the_dead(self) -> bool:
+    async def _poll_for_dead_worker(self) -> bool:
         """Poll the direct queue if the previous receiver of this message may have died. Its other direct
         messages return there, including those that its last poll received after its death; and senders send
         more while the list names it."""
@@ -194,10 +196,10 @@ class MessageIntake:
         elif self.listing.is_listed or room > self.intake.room // OPENS_AT:
             await self.listing.offer(self.invocation.in_hand, room)
         takes_directly = self.listing.is_listed or self.listing.lingers
-        if now >= self._looks_at or self.intake.called.is_set():
-            await self._look(room)
+        if now >= self._polls_at or self.intake.called.is_set():
+            await self._poll(room)
             return
-        seconds = (self._looks_at - now) / 1000
+        seconds = (self._polls_at - now) / 1000
         if not takes_directly:
             await self._until_done(min(seconds, max(PRESSED_SECONDS, self.listing.seconds_to_look)))
             return
@@ -205,7 +207,7 @@ class MessageIntake:
         seconds = min(first * self.invocation.in_hand, longest, seconds, self._seconds_left)
         await self._take_direct(max(1, ceil(seconds)))
 
-    async def _look(self, room: int) -> None:
+    async def _poll(self, room: int) -> None:
         """Poll the queues with event sources, which may not start enough workers."""
         called, in_hand = self.intake.called, self.invocation.in_hand
         # cleared before the call: a task announced meanwhile needs another poll
@@ -217,20 +219,20 @@ class MessageIntake:
             self._pause = SHARE_EVERY_SECONDS[0]
             await self._begin(taken)
         elif in_hand:
-            self._looks_at = self.intake.clock.now() + round(self._pause * 1000)
+            self._polls_at = self.intake.clock.now() + round(self._pause * 1000)
             self._pause = min(2 * self._pause, SHARE_EVERY_SECONDS[1])
 
-    async def _look_for_others(self) -> None:
+    async def _poll_for_other_projects(self) -> None:
         """Take one message at a time into a place that is reserved for other projects."""
-        self._looks_at, self._pause = 0, SHARE_EVERY_SECONDS[0]  # polls as soon as a place is free
+        self._polls_at, self._pause = 0, SHARE_EVERY_SECONDS[0]  # polls as soon as a place is free
         now = self.intake.clock.now()
         if self._room + self.intake.reserved <= 0:
             await self._until_done()
-        elif self._looks_for_others_at > now:
-            await self._until_done((self._looks_for_others_at - now) / 1000)
+        elif self._polls_for_others_at > now:
+            await self._until_done((self._polls_for_others_at - now) / 1000)
         else:
             # one at a time: messages of a project without free places are returned, which counts as a receive
-            self._looks_for_others_at = now + LOOK_FOR_OTHERS_MS
+            self._polls_for_others_at = now + LOOK_FOR_OTHERS_MS
             await self._begin(await self.intake.run(partial(self.intake.receive, 1, only_urgent=False)))
 
     async def _take_direct(self, seconds: int) -> bool:

@@ -17,7 +17,7 @@ while the lease is in doubt. Enough for two writes at their slowest; what remain
 worker reserves is enough to release the task."""
 
 
-class Stop(StrEnum):
+class StopCause(StrEnum):
     """Why work on a task must stop before it is done."""
 
     ENDED = "ended"  # ended by another process: nothing is left to write
@@ -29,7 +29,7 @@ class Stop(StrEnum):
 class Stopped(Exception):
     """Work was stopped from outside."""
 
-    def __init__(self, why: Stop) -> None:
+    def __init__(self, why: StopCause) -> None:
         super().__init__(why)
         self.why = why
 
@@ -46,7 +46,9 @@ class LeasedTask:
     """Waits until it is known whether this process still holds it."""
     is_late: bool = False
     """It was started when most of the function's time was over."""
-    stop: asyncio.Future[Stop] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    stop: asyncio.Future[StopCause] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
     watched: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a client streams its text."""
     saved: asyncio.Event = field(default_factory=asyncio.Event)
@@ -70,13 +72,13 @@ class LeasedTask:
         if task.live:
             self.watched.set()
 
-    def interrupt(self, why: Stop) -> None:
+    def interrupt(self, why: StopCause) -> None:
         """Ask the work to stop; the first reason wins."""
         if not self.stop.done():
             # the first reason stays, because the outcome depends on it and may already be in progress
             self.stop.set_result(why)
 
-    async def supervise[T](self, work: Awaitable[T], clock: Clock, seconds: float, then: Stop) -> T:
+    async def supervise[T](self, work: Awaitable[T], clock: Clock, seconds: float, then: StopCause) -> T:
         """Run ``work``. Raises ``Stopped`` once it is interrupted or ``seconds`` have passed; then the
         work is cancelled and awaited first, so that nothing of it continues."""
         working = asyncio.ensure_future(work)
@@ -86,7 +88,7 @@ class LeasedTask:
             waited: set[asyncio.Future[Any]] = {working, self.stop}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             # an ended task accepts no checkpoint, so there is nothing to wait for
-            if not working.done() and self.stop.result() is not Stop.ENDED:
+            if not working.done() and self.stop.result() is not StopCause.ENDED:
                 await self._until_saved(working, clock)
             # the work finished first: its result counts, and the conditional write decides
             if working.done():

@@ -15,10 +15,10 @@ from a2a_tasks.domain.tools.catalog import ToolAnswer
 from a2a_tasks.domain.tools.file_name import safe_name
 from a2a_tasks.domain.tools.service import MAX_ARTIFACTS, MAX_NAME
 from a2a_tasks.execution.checkpoints import Checkpoints
-from a2a_tasks.execution.model.transcript import Call, Turn
+from a2a_tasks.execution.model.transcript import ToolCall, Turn
 from a2a_tasks.execution.process.fair_lock import FairLock
 from a2a_tasks.execution.run import TaskRun
-from a2a_tasks.execution.tools.toolbox import Done, failed, header_of, storable
+from a2a_tasks.execution.tools.toolbox import ToolOutcome, error_outcome, header_of, storable
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.model import ModelFile, ModelFiles, ModelFileUnavailable
 from a2a_tasks.ports.payloads import PayloadStore
@@ -80,12 +80,14 @@ class MadeFiles:
                 await self._keep(work, turn, file_id, until)
 
     async def _keep(self, work: TaskRun, turn: Turn, file_id: str, until: int) -> None:
-        call = Call(file_id, "CodeExecution", {})
+        call = ToolCall(file_id, "CodeExecution", {})
         try:
             file = await self._fetch(work, file_id, until)
         except ModelFileUnavailable as error:
             # recorded like a result, so that no worker fetches it again
-            done = failed(storable(f"{error.name or file_id} could not be kept: {error}")[: MAX_NAME * 3])
+            done = error_outcome(
+                storable(f"{error.name or file_id} could not be kept: {error}")[: MAX_NAME * 3]
+            )
         else:
             done = await self.checkpoints.with_retries(work, lambda: self._save(work, file_id, file))
         await self.checkpoints.answer(work, turn, call, done)
@@ -108,7 +110,7 @@ class MadeFiles:
                     break
         raise problem
 
-    def _save(self, work: TaskRun, file_id: str, file: ModelFile) -> Done:
+    def _save(self, work: TaskRun, file_id: str, file: ModelFile) -> ToolOutcome:
         task = work.task
         # the name contains the fence, so a late upload of a stale worker cannot replace the winner's
         key = f"artifact-{task.fence}-{file_id}"
@@ -117,4 +119,4 @@ class MadeFiles:
         saved = payload.save_bytes(self.payloads, task.ref.task_id, key, file.data, header)
         name = safe_name(file.name, MAX_NAME) or file_id[:MAX_NAME]
         artifact = Artifact(file_id, name, media_type, size_bytes=len(file.data), key=saved.key)
-        return Done(ToolAnswer(f"Saved {name}."), artifact=artifact)
+        return ToolOutcome(ToolAnswer(f"Saved {name}."), artifact=artifact)

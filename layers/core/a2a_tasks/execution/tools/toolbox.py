@@ -14,7 +14,7 @@ from a2a_tasks.domain.tools import artifact_link
 from a2a_tasks.domain.tools.catalog import WORKSPACE_TOOLS, ToolAnswer
 from a2a_tasks.domain.tools.file_name import safe_name
 from a2a_tasks.domain.tools.service import MAX_ARTIFACT_BYTES, MAX_ARTIFACTS, MAX_NAME, MAX_STEP
-from a2a_tasks.execution.model.transcript import Call, Transcript
+from a2a_tasks.execution.model.transcript import ToolCall, Transcript
 from a2a_tasks.execution.tools import workspace
 from a2a_tasks.ports.payloads import PayloadCorrupt, PayloadStore
 from a2a_tasks.ports.workspace import Workspace, WorkspaceRefused, Workspaces
@@ -26,7 +26,7 @@ _MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(?:; ?[\w.-]{1,50}=[\w.-
 
 
 @dataclass(frozen=True)
-class Done:
+class ToolOutcome:
     """A tool's result, and its effects."""
 
     answer: ToolAnswer
@@ -46,7 +46,7 @@ class Done:
         return document
 
 
-class Unusable(Exception):
+class InvalidToolInput(Exception):
     """Invalid input of a tool. The message tells the model what to change."""
 
 
@@ -65,22 +65,22 @@ class Toolbox:
     """Hosts that saved links may point to."""
     _workspace: Workspace | None = field(default=None)
 
-    def run(self, call: Call, transcript: Transcript) -> Done:
+    def run(self, call: ToolCall, transcript: Transcript) -> ToolOutcome:
         """Run a tool call and return its result."""
         arguments = call.input if isinstance(call.input, dict) else {}
         try:
             if call.name in WORKSPACE_TOOLS:
                 return self._use_workspace(call, arguments, transcript)
-            runs: dict[str, Callable[[], Done]] = {
+            runs: dict[str, Callable[[], ToolOutcome]] = {
                 "save_artifact": lambda: self._save_artifact(call.call_id, arguments, transcript),
                 "report_progress": lambda: self._report_progress(arguments),
                 "TodoWrite": lambda: self._write_todos(arguments),
             }
             return runs[call.name]()
-        except Unusable as error:
-            return failed(str(error))
+        except InvalidToolInput as error:
+            return error_outcome(str(error))
 
-    def save_workspace(self, call: Call) -> Payload | None:
+    def save_workspace(self, call: ToolCall) -> Payload | None:
         """Store the files as a call has left them. They are saved together with the result that reports
         them, so that a resumed conversation matches its files."""
         if self._workspace is None:
@@ -95,7 +95,9 @@ class Toolbox:
             self._workspace.close()
             self._workspace = None
 
-    def _use_workspace(self, call: Call, arguments: dict[str, Any], transcript: Transcript) -> Done:
+    def _use_workspace(
+        self, call: ToolCall, arguments: dict[str, Any], transcript: Transcript
+    ) -> ToolOutcome:
         if self._workspace is None:
             # as of the last saved result, without changes of an interrupted call
             saved = transcript.workspace
@@ -104,25 +106,27 @@ class Toolbox:
                 self._workspace = self.workspaces.open(self.task_id, snapshot)
             except WorkspaceRefused as error:
                 raise PayloadCorrupt(f"The task's files cannot be restored: {error}") from None
-        return Done(workspace.run(self._workspace, call.name, arguments))
+        return ToolOutcome(workspace.run(self._workspace, call.name, arguments))
 
-    def _save_artifact(self, call_id: str, arguments: dict[str, Any], transcript: Transcript) -> Done:
+    def _save_artifact(self, call_id: str, arguments: dict[str, Any], transcript: Transcript) -> ToolOutcome:
         name = safe_name(_text(arguments, "name", MAX_NAME), MAX_NAME)
         if not name:
-            raise Unusable("name must be a file name, such as report.md.")
+            raise InvalidToolInput("name must be a file name, such as report.md.")
         media_type = _text(arguments, "media_type", MAX_NAME)
         if not _MEDIA_TYPE.fullmatch(media_type):
             media_type = "application/octet-stream"
         # a call that runs again after a crash replaces its own artifact
         if len(transcript.artifacts) >= MAX_ARTIFACTS and call_id not in transcript.artifacts:
-            raise Unusable(f"This task has {MAX_ARTIFACTS} artifacts, which is as many as it may have.")
+            raise InvalidToolInput(
+                f"This task has {MAX_ARTIFACTS} artifacts, which is as many as it may have."
+            )
         given = [key for key in ("content", "base64", "data", "url") if arguments.get(key) is not None]
         if len(given) != 1:
-            raise Unusable("Give exactly one of content, base64, data and url.")
+            raise InvalidToolInput("Give exactly one of content, base64, data and url.")
         if given == ["url"]:
             problem = artifact_link.problem_of(arguments["url"], self.link_hosts)
             if problem is not None:
-                raise Unusable(problem)
+                raise InvalidToolInput(problem)
             # the call's id is the artifact's, so that running it again leaves one artifact
             artifact = Artifact(call_id, name, media_type, url=arguments["url"])
         else:
@@ -136,33 +140,35 @@ class Toolbox:
             )
             form = FORMS[given[0]]
             artifact = Artifact(call_id, name, media_type, size_bytes=len(data), key=saved.key, form=form)
-        return Done(ToolAnswer(f"Saved {name}; the caller gets it with the result."), artifact=artifact)
+        return ToolOutcome(
+            ToolAnswer(f"Saved {name}; the caller gets it with the result."), artifact=artifact
+        )
 
-    def _report_progress(self, arguments: dict[str, Any]) -> Done:
+    def _report_progress(self, arguments: dict[str, Any]) -> ToolOutcome:
         percent = arguments.get("percent")
         if percent is not None and (
             isinstance(percent, bool) or not isinstance(percent, int) or not 0 <= percent <= 100
         ):
-            raise Unusable("percent must be a whole number from 0 to 100, or left out.")
+            raise InvalidToolInput("percent must be a whole number from 0 to 100, or left out.")
         step = _text(arguments, "step", MAX_STEP)
         self.progress = replace(self.progress, step=step, percent=percent)
-        return Done(ToolAnswer("Reported."), progress=self.progress)
+        return ToolOutcome(ToolAnswer("Reported."), progress=self.progress)
 
-    def _write_todos(self, arguments: dict[str, Any]) -> Done:
+    def _write_todos(self, arguments: dict[str, Any]) -> ToolOutcome:
         todos = arguments.get("todos")
         if not isinstance(todos, list) or not all(isinstance(todo, dict) for todo in todos):
-            raise Unusable("todos must be a list of objects with content and status.")
+            raise InvalidToolInput("todos must be a list of objects with content and status.")
         current = [todo for todo in todos if todo.get("status") == "in_progress"]
         done = sum(todo.get("status") == "completed" for todo in todos)
         if current:
             step = str(current[0].get("activeForm") or current[0].get("content") or "")[:MAX_STEP]
             self.progress = replace(self.progress, step=storable(step), percent=None)
-        return Done(ToolAnswer(f"Noted: {done} of {len(todos)} done."), progress=self.progress)
+        return ToolOutcome(ToolAnswer(f"Noted: {done} of {len(todos)} done."), progress=self.progress)
 
 
-def failed(text: str) -> Done:
+def error_outcome(text: str) -> ToolOutcome:
     """An error result with this text."""
-    return Done(ToolAnswer(text, is_error=True))
+    return ToolOutcome(ToolAnswer(text, is_error=True))
 
 
 def storable(text: str) -> str:
@@ -179,7 +185,7 @@ def step_of(updates: str) -> str | None:
 def _text(arguments: Mapping[str, Any], name: str, limit: int) -> str:
     value = arguments.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise Unusable(f"{name} must be a text that is not empty.")
+        raise InvalidToolInput(f"{name} must be a text that is not empty.")
     return storable(value.strip())[:limit]
 
 
@@ -187,16 +193,16 @@ def _bytes(kind: str, value: Any) -> bytes:
     if kind == "data":
         data = json.dumps(value, ensure_ascii=False).encode(errors="replace")
     elif not isinstance(value, str):
-        raise Unusable(f"{kind} must be a text.")
+        raise InvalidToolInput(f"{kind} must be a text.")
     elif kind == "content":
         data = value.encode(errors="replace")
     else:
         try:
             data = base64.b64decode(value, validate=True)
         except (binascii.Error, ValueError):
-            raise Unusable("base64 is not valid base64.") from None
+            raise InvalidToolInput("base64 is not valid base64.") from None
     if len(data) > MAX_ARTIFACT_BYTES:
-        raise Unusable(f"The artifact has {len(data)} bytes; at most {MAX_ARTIFACT_BYTES} are kept.")
+        raise InvalidToolInput(f"The artifact has {len(data)} bytes; at most {MAX_ARTIFACT_BYTES} are kept.")
     return data
 
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from a2a_tasks.domain.lease import Lease, Notes
+from a2a_tasks.domain.lease import Lease, LeaseNotes
 
 
 class Workers(Protocol):
@@ -12,7 +12,7 @@ class Workers(Protocol):
         """Start a lease under a fresh id. Idempotent."""
         ...
 
-    def renew(self, lease: Lease) -> Notes | None:
+    def renew(self, lease: Lease) -> LeaseNotes | None:
         """Extend a lease and take the notes left for its worker.
 
         Of two renewals that arrive out of order the later one wins.
@@ -27,7 +27,7 @@ class Workers(Protocol):
         """The lease as last written (a consistent read), or None."""
         ...
 
-    def break_off(self, lease: Lease) -> bool:
+    def break_lease(self, lease: Lease) -> bool:
         """End an expired lease for good, so that no late renewal can revive it.
 
         Returns:
@@ -69,7 +69,7 @@ class ShardLeases(Protocol):
 class Helpers(Protocol):
     """Starts further processes for a sweep."""
 
-    def call(self, shard: int) -> bool:
+    def start(self, shard: int) -> bool:
         """Request another process that sweeps a shard. The request may be lost or run twice. False if it was
         not accepted."""
         ...

@@ -10,7 +10,7 @@ from a2a_tasks.wecom.delivery.access_tokens import AccessTokens
 from a2a_tasks.wecom.ports import (
     ConnectionSecretsReader,
     MediaFile,
-    Unreached,
+    UnreachedRecipients,
     UploadKind,
     WeComApi,
     WeComRefused,
@@ -27,7 +27,7 @@ class WeComApp:
     tokens: AccessTokens
     secrets: ConnectionSecretsReader
 
-    def send(self, connection: Connection, message: Mapping[str, Any]) -> Unreached:
+    def send(self, connection: Connection, message: Mapping[str, Any]) -> UnreachedRecipients:
         """``message/send``. Returns the receivers that the message did not reach."""
         return self._with_token(connection, lambda token: self.api.send_message(connection, token, message))
 

@@ -4,7 +4,7 @@ from a2a_tasks.wecom.ports import WeComRefused
 from a2a_tasks.wecom.protocol import errcodes
 
 
-def refused_words(refused: WeComRefused, fixed_ip: str | None) -> str:
+def explain_refusal(refused: WeComRefused, fixed_ip: str | None) -> str:
     """One or two sentences. If the source address matters, it is the one that WeCom reports, or the
     deployment's fixed one."""
     words = f"{refused.endpoint}: {errcodes.advice(refused.errcode)}"

@@ -47,7 +47,7 @@ class DeliveryDeferred(Exception):
         self.seconds = seconds
 
 
-class NobodyReached(Exception):
+class RecipientUnreachable(Exception):
     """WeCom accepts the message but does not deliver it to the receiver."""
 
 
@@ -55,8 +55,8 @@ class NobodyReached(Exception):
 class Sender:
     """``pause`` blocks for so many seconds.
 
-    The methods return when all parts are with WeCom. They raise ``DeliveryDeferred``, ``NobodyReached``, and
-    what the API's, the stores' and the secrets' methods raise.
+    The methods return when all parts are with WeCom. They raise ``DeliveryDeferred``,
+    ``RecipientUnreachable``, and what the API's, the stores' and the secrets' methods raise.
     """
 
     store: DeliveryProgressStore
@@ -76,15 +76,17 @@ class Sender:
         def send(part: OutgoingPart, media_id: str | None) -> None:
             unreached = self.app.send(connection, app_message(connection, user_id, part, media_id))
             if unreached.invalid:
-                raise NobodyReached("WeCom knows no such member, or the application may not reach them")
+                raise RecipientUnreachable(
+                    "WeCom knows no such member, or the application may not reach them"
+                )
             if unreached.unlicensed:
-                raise NobodyReached("the member has no licence for the application")
+                raise RecipientUnreachable("the member has no licence for the application")
 
         def upload(part: FilePart) -> str:
             return self.app.upload(connection, part.name, part.content, part.kind)
 
         bucket = member_bucket(connection, user_id)
-        self._send_all(ref, parts, _Way(send, upload, bucket, TO_MEMBER))
+        self._send_all(ref, parts, _SendRoute(send, upload, bucket, TO_MEMBER))
 
     def to_group(
         self, connection: Connection, ref: DeliveryProgressRef, parts: Sequence[OutgoingPart]
@@ -100,9 +102,9 @@ class Sender:
         def upload(part: FilePart) -> str:
             return self.api.upload_to_group(connection, key, part.name, part.content)
 
-        self._send_all(ref, parts, _Way(send, upload, group_bucket(connection), TO_GROUP))
+        self._send_all(ref, parts, _SendRoute(send, upload, group_bucket(connection), TO_GROUP))
 
-    def _send_all(self, ref: DeliveryProgressRef, parts: Sequence[OutgoingPart], way: "_Way") -> None:
+    def _send_all(self, ref: DeliveryProgressRef, parts: Sequence[OutgoingPart], way: "_SendRoute") -> None:
         holder, started_at = self.entropy.bytes(8).hex(), self.clock.now()
         # held before the first part: two senders would mix up the order and send parts twice
         sent = self.store.hold(ref, holder, started_at, started_at + HELD_MS)
@@ -119,7 +121,12 @@ class Sender:
             self.store.let_go(ref, holder)
 
     def _send(
-        self, ref: DeliveryProgressRef, holder: str, part: OutgoingPart, sent: DeliveryProgress, way: "_Way"
+        self,
+        ref: DeliveryProgressRef,
+        holder: str,
+        part: OutgoingPart,
+        sent: DeliveryProgress,
+        way: "_SendRoute",
     ) -> DeliveryProgress:
         # counted for each attempt, because WeCom counts failed ones too
         self._wait_for_turn(way)
@@ -149,7 +156,7 @@ class Sender:
             raise DeliveryDeferred("another process went on with it")
         return sent
 
-    def _wait_for_turn(self, way: "_Way") -> None:
+    def _wait_for_turn(self, way: "_SendRoute") -> None:
         now = self.clock.now() * 1000
         # taken before the message is sent, because WeCom silently drops messages above its limit
         taking = self.rates.take(way.bucket, way.rate, 1, now)
@@ -170,7 +177,7 @@ class Sender:
 
 
 @dataclass(frozen=True)
-class _Way:
+class _SendRoute:
     """How parts are sent to a chat, and at which rate."""
 
     send: Callable[[OutgoingPart, str | None], None]

@@ -13,7 +13,7 @@ TO_GROUP = Rate(per_hour=720, burst=8)
 """In no minute more than 8 + 12 = 20, which is WeCom's limit; failed ones count."""
 
 
-class Sent(StrEnum):
+class SendLimitKind(StrEnum):
     """What is counted."""
 
     MESSAGES = "MESSAGES"
@@ -21,9 +21,9 @@ class Sent(StrEnum):
 
 def member_bucket(connection: Connection, user_id: str) -> Bucket:
     """Counts what an application sends to one person (``TO_MEMBER``)."""
-    return Bucket(f"WECOM#{connection.connection_id}#{canonical(user_id)}", Sent.MESSAGES)
+    return Bucket(f"WECOM#{connection.connection_id}#{canonical(user_id)}", SendLimitKind.MESSAGES)
 
 
 def group_bucket(connection: Connection) -> Bucket:
     """Counts what a group's robot sends (``TO_GROUP``)."""
-    return Bucket(f"WECOM#{connection.connection_id}", Sent.MESSAGES)
+    return Bucket(f"WECOM#{connection.connection_id}", SendLimitKind.MESSAGES)

@@ -20,24 +20,24 @@ from a2a_tasks.ports.sealing import Opener, SealBroken
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.wecom.cards import last_card
-from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind
 from a2a_tasks.wecom.delivery.access_tokens import TokenBusy
-from a2a_tasks.wecom.delivery.errors import refused_words
+from a2a_tasks.wecom.delivery.errors import explain_refusal
 from a2a_tasks.wecom.delivery.outgoing import mark_of, parts_for_app, parts_for_group
-from a2a_tasks.wecom.delivery.sender import DeliveryDeferred, NobodyReached, Sender
+from a2a_tasks.wecom.delivery.sender import DeliveryDeferred, RecipientUnreachable, Sender
 from a2a_tasks.wecom.exchange import (
     FINAL,
     LAST_DELIVERY_MS,
     URL_MS,
-    Claim,
-    End,
+    DeliveryClaim,
+    DeliveryMeans,
     Exchange,
+    ExchangeEnd,
     ExchangeRef,
-    Means,
-    State,
+    ExchangeState,
     end_of,
 )
-from a2a_tasks.wecom.exchange_end import ended
+from a2a_tasks.wecom.exchange_end import record_end
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.phrases import Phrase, say, status_word
 from a2a_tasks.wecom.ports import (
@@ -136,10 +136,10 @@ class ChatDeliveryWorker:
                 if errcodes.remedy(error.errcode) is not Remedy.NONE:
                     return self._again(delivery, chat_delivery, str(error))
                 code = errcodes.metric_code(error.errcode)
-                return self._give_up(delivery, chat_delivery, refused_words(error, self.fixed_ip), code)
+                return self._give_up(delivery, chat_delivery, explain_refusal(error, self.fixed_ip), code)
             case WeComUnanswered():
                 return self._again(delivery, chat_delivery, str(error))
-            case NobodyReached():
+            case RecipientUnreachable():
                 return self._give_up(delivery, chat_delivery, str(error), "unreached")
             case _NoDeliveryRoute():
                 self.telemetry.count("WecomUndeliverable")
@@ -165,12 +165,12 @@ class ChatDeliveryWorker:
             return  # the task was deleted, and its exchange with it
         # if the end is recorded only now, the stream gets its whole time, even if the message is older
         is_new = exchange.end is None
-        exchange = ended(self.exchanges, exchange, task)
+        exchange = record_end(self.exchanges, exchange, task)
         # the message is early, or the exchange was delivered just now
         if exchange.end is None or exchange.state in FINAL:
             return
         connection = self.connections.connection(exchange.connection_id)
-        if connection is not None and connection.kind is Kind.BOT:
+        if connection is not None and connection.kind is ConnectionKind.BOT:
             # the stream goes first, because a response URL works only once and for an hour
             self._leave_to_stream(exchange, delivery, is_new=is_new)
             if self._by_url(exchange, connection, delivery):
@@ -182,18 +182,20 @@ class ChatDeliveryWorker:
     ) -> None:
         """Raises ``DeliveryDeferred`` while WeCom may still ask for the stream."""
         now = self.clock.now()
-        if exchange.state is not State.OPEN or now - exchange.started_at >= LAST_DELIVERY_MS:
+        if exchange.state is not ExchangeState.OPEN or now - exchange.started_at >= LAST_DELIVERY_MS:
             return
         left_ms = REFRESH_MS if is_new else delivery.sent_at + REFRESH_MS - now
         if left_ms > 0:
             raise DeliveryDeferred("the stream may take it", -(-left_ms // 1000))
 
-    def _claimed(self, exchange: Exchange, means: Means, delivery: TimedDelivery[ChatDelivery]) -> bool:
+    def _claimed(
+        self, exchange: Exchange, means: DeliveryMeans, delivery: TimedDelivery[ChatDelivery]
+    ) -> bool:
         """Claim the delivery for this message. False if it is finished. Raises ``DeliveryDeferred`` while
         another message has it."""
         now = self.clock.now()
         # the message's id identifies the claim, so that every attempt of the message continues it
-        claim = Claim(means, delivery.message_id, now)
+        claim = DeliveryClaim(means, delivery.message_id, now)
         found = self.exchanges.claim(exchange.ref, claim, now - STALE_MS)
         if found is None or found.state in FINAL:
             return False
@@ -210,11 +212,11 @@ class ChatDeliveryWorker:
         if url is None or not self._may_use_url(exchange):
             return False
         # the URL works once: if there was an earlier attempt, a refusal now means that it had arrived
-        was_tried = exchange.claim is not None and exchange.claim.means is Means.URL
+        was_tried = exchange.claim is not None and exchange.claim.means is DeliveryMeans.URL
         # read before the claim: an unreadable answer must not be claimed
         text = self.texts.fitting(exchange)
         # claimed before it is sent, so that a retry uses the same route
-        if not self._claimed(exchange, Means.URL, delivery):
+        if not self._claimed(exchange, DeliveryMeans.URL, delivery):
             return True
         try:
             self.api.respond(connection, url, late_markdown(text))
@@ -225,12 +227,12 @@ class ChatDeliveryWorker:
             if not was_tried:
                 self._tell_of(exchange, "response address refused", errcode=refused.errcode)
                 return False
-        self._delivered(exchange, Means.URL, delivery)
+        self._delivered(exchange, DeliveryMeans.URL, delivery)
         return True
 
     def _may_use_url(self, exchange: Exchange) -> bool:
         is_in_time = self.clock.now() - exchange.started_at < URL_MS
-        return is_in_time and (exchange.claim is None or exchange.claim.means is Means.URL)
+        return is_in_time and (exchange.claim is None or exchange.claim.means is DeliveryMeans.URL)
 
     def _url(self, exchange: Exchange) -> str | None:
         if exchange.sealed_url is None:
@@ -245,7 +247,7 @@ class ChatDeliveryWorker:
     def _by_push(
         self,
         exchange: Exchange,
-        end: End,
+        end: ExchangeEnd,
         task: Task,
         connection: Connection | None,
         delivery: TimedDelivery[ChatDelivery],
@@ -253,18 +255,18 @@ class ChatDeliveryWorker:
         # route and texts are read before the claim: an unreadable answer must not be claimed
         via = self._pusher(exchange, connection)
         found = self.texts.of_task(task, end, exchange.language) if via else None
-        if not self._claimed(exchange, Means.PUSH, delivery):
+        if not self._claimed(exchange, DeliveryMeans.PUSH, delivery):
             return
         if via is None or found is None:
             # recorded, so that no other copy of the message tries again
-            self.exchanges.settle(exchange.ref, delivery.message_id, State.UNDELIVERABLE)
+            self.exchanges.settle(exchange.ref, delivery.message_id, ExchangeState.UNDELIVERABLE)
             raise _NoDeliveryRoute(
                 "it came too late for its response address, and there is no fallback for it"
             )
         found = replace(found, text=noted(exchange, found.text))
         task_id, exchange_id = exchange.ref.task_id, exchange.ref.exchange_id
         parts_ref = DeliveryProgressRef(task_id, exchange_id)
-        if via.kind is Kind.APP:
+        if via.kind is ConnectionKind.APP:
             mark = mark_of(task_id, exchange_id)
             card = last_card(exchange) if connection == via else None
             parts = parts_for_app(via, found, task_id, exchange.started_at, mark, exchange.language, card)
@@ -273,24 +275,28 @@ class ChatDeliveryWorker:
             headline = _headline(exchange.agent_id, end, exchange.language)
             parts = parts_for_group(via, headline, found, task_id, exchange.language)
             self.sender.to_group(via, parts_ref, parts)
-        self._delivered(exchange, Means.PUSH, delivery)
+        self._delivered(exchange, DeliveryMeans.PUSH, delivery)
 
     def _pusher(self, exchange: Exchange, connection: Connection | None) -> Connection | None:
         """The connection that can send the answer as a message: the application itself, or the fallback."""
-        if connection is None or connection.kind is Kind.APP:
+        if connection is None or connection.kind is ConnectionKind.APP:
             return connection
         # read at each attempt, because an operator may have corrected it
         fallback = self.connections.connection(connection.fallback) if connection.fallback else None
         if fallback is None or not fallback.enabled or fallback.project_id != exchange.project_id:
             return None
-        if fallback.kind is Kind.GROUP and (exchange.chat_id is None or exchange.chat_id != fallback.chat_id):
+        if fallback.kind is ConnectionKind.GROUP and (
+            exchange.chat_id is None or exchange.chat_id != fallback.chat_id
+        ):
             # answers to questions from other groups or direct chats must not be shown in this group
             return None
-        return None if fallback.kind is Kind.BOT else fallback
+        return None if fallback.kind is ConnectionKind.BOT else fallback
 
-    def _delivered(self, exchange: Exchange, means: Means, delivery: TimedDelivery[ChatDelivery]) -> None:
+    def _delivered(
+        self, exchange: Exchange, means: DeliveryMeans, delivery: TimedDelivery[ChatDelivery]
+    ) -> None:
         # recorded after WeCom has it: after a crash in between, the claim makes the retry use the same route
-        self.exchanges.settle(exchange.ref, delivery.message_id, State.DELIVERED)
+        self.exchanges.settle(exchange.ref, delivery.message_id, ExchangeState.DELIVERED)
         self.telemetry.count("WecomDelivered", code=means.name)
         self._tell_of(exchange, "answer delivered to WeCom", means=means.value)
 
@@ -302,7 +308,12 @@ class ChatDeliveryWorker:
         if task is None:
             return
         is_ours = connection is not None and connection.project_id == task.project_id
-        if connection is None or not is_ours or connection.kind is not Kind.GROUP or not connection.enabled:
+        if (
+            connection is None
+            or not is_ours
+            or connection.kind is not ConnectionKind.GROUP
+            or not connection.enabled
+        ):
             raise _NoDeliveryRoute("the group's connection is gone or switched off")
         end = _end_as_told(task, chat_delivery)
         if end is None:
@@ -326,7 +337,12 @@ class ChatDeliveryWorker:
             return
         connection = self.connections.connection(resend.connection_id)
         is_ours = connection is not None and connection.project_id == task.project_id
-        if connection is None or not is_ours or connection.kind is not Kind.APP or not connection.enabled:
+        if (
+            connection is None
+            or not is_ours
+            or connection.kind is not ConnectionKind.APP
+            or not connection.enabled
+        ):
             raise _NoDeliveryRoute("the application's connection is gone or switched off")
         found = self.texts.of_task(task, end, resend.language)
         name = f"resend#{resend.message_key}"
@@ -408,20 +424,20 @@ class ChatDeliveryWorker:
         self.telemetry.event(name, None, **ids, **fields)
 
 
-def _end_as_told(task: Task, chat_delivery: ChatDelivery) -> End | None:
+def _end_as_told(task: Task, chat_delivery: ChatDelivery) -> ExchangeEnd | None:
     """The change to deliver; None for a question that was answered meanwhile."""
     if task.is_terminal:
-        return End(chat_delivery.at, task.status) if task.status is chat_delivery.status else None
+        return ExchangeEnd(chat_delivery.at, task.status) if task.status is chat_delivery.status else None
     if (
         task.status is Status.INPUT_REQUIRED
         and task.question is not None
         and task.updated_at == chat_delivery.at
     ):
-        return End(chat_delivery.at, task.status, task.question.text)
+        return ExchangeEnd(chat_delivery.at, task.status, task.question.text)
     return None
 
 
-def _headline(agent_id: str, end: End, language: Language) -> str:
+def _headline(agent_id: str, end: ExchangeEnd, language: Language) -> str:
     return say(language, Phrase.NEWS, agent=agent_id, status=status_word(language, end.status))
 
 

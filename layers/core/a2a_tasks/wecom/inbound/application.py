@@ -8,25 +8,25 @@ from a2a_tasks.ports.errors import DepartmentsRefused
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.inbound.attachments import AppFiles, Part
+from a2a_tasks.wecom.inbound.buttons import ButtonHandler, ButtonPress, CardUpdate
 from a2a_tasks.wecom.inbound.chat import Chat, chat_of
 from a2a_tasks.wecom.inbound.commands import CommandHandler, command_of
 from a2a_tasks.wecom.inbound.messages import AcceptedMessage, InboundMessages
-from a2a_tasks.wecom.inbound.people import People
-from a2a_tasks.wecom.inbound.presses import Press, Pressed, Presses
+from a2a_tasks.wecom.inbound.user_limits import UserLimits
 from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
 from a2a_tasks.wecom.ports import ChatStore, DepartmentReader
 from a2a_tasks.wecom.protocol.app_callback import ReceivedByApp
 from a2a_tasks.wecom.protocol.app_messages import (
     AppEvent,
+    AppFile,
+    AppImage,
+    AppLink,
+    AppLocation,
     AppMessage,
+    AppText,
+    AppVoice,
     CardClick,
     Content,
-    File,
-    Image,
-    Link,
-    Location,
-    Text,
-    Voice,
 )
 from a2a_tasks.wecom.protocol.app_replies import button_reply, text_reply
 from a2a_tasks.wecom.protocol.deduplication import replay_key
@@ -40,8 +40,8 @@ class Application:
     asking: InboundMessages
     chats: ChatStore
     commander: CommandHandler
-    people: People
-    presses: Presses
+    user_limits: UserLimits
+    buttons: ButtonHandler
     files: AppFiles
     telemetry: Telemetry
     departments: DepartmentReader
@@ -73,19 +73,19 @@ class Application:
 
     def _said(self, chat: Chat, message: AppMessage, message_key: str, correlation_id: str) -> str:
         said = message.content
-        text = "" if isinstance(said, Image | File) else _text_of(said)
+        text = "" if isinstance(said, AppImage | AppFile) else _text_of(said)
         if text is None:
-            phrase = Phrase.VOICE if isinstance(said, Voice) else Phrase.UNSUPPORTED_BY_APP
+            phrase = Phrase.VOICE if isinstance(said, AppVoice) else Phrase.UNSUPPORTED_BY_APP
             return say(chat.language, phrase)
-        if is_blank(text) and not isinstance(said, Image | File):
+        if is_blank(text) and not isinstance(said, AppImage | AppFile):
             return say(chat.language, Phrase.NOTHING_SAID)
         call = command_of(text)
-        if (refusal := self.people.refusal(chat, call)) is not None:
+        if (refusal := self.user_limits.refusal(chat, call)) is not None:
             return say(chat.language, refusal)
         if call is not None:
             return self.commander.execute(call, chat, message_key, correlation_id)
         parts: tuple[Part, ...] = ()
-        if isinstance(said, Image | File):
+        if isinstance(said, AppImage | AppFile):
             # only for messages that become a task, because each file is a call of the sender
             part = self.files.part(chat.connection, said.media_id, chat.language)
             if isinstance(part, str):
@@ -112,9 +112,9 @@ class Application:
 
     def _press(
         self, connection: Connection, event: AppEvent, click: CardClick, correlation_id: str
-    ) -> Pressed | None:
+    ) -> CardUpdate | None:
         chat = chat_of(self.chats, connection, event.user_id, None)
-        return self.presses.press(Press(chat, click.task_id, event.event_key, correlation_id))
+        return self.buttons.press(ButtonPress(chat, click.task_id, event.event_key, correlation_id))
 
     def _is_admitted(self, connection: Connection, user_id: str) -> bool:
         if not needs_departments(connection, user_id):
@@ -136,11 +136,11 @@ class Application:
 def _text_of(content: Content) -> str | None:
     """The message as the agent sees it; None for kinds that it cannot be shown."""
     match content:
-        case Text():
+        case AppText():
             return content.content
-        case Location():
+        case AppLocation():
             return f"{content.label} ({content.latitude}, {content.longitude})"
-        case Link():
+        case AppLink():
             return "\n".join(filter(None, (content.title, content.description, content.url)))
         case _:
             return None

@@ -35,7 +35,7 @@ type Part = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Attached:
+class MessageParts:
     """A message as parts for the agent (tasks/content.py), in their order. ``problems`` are sentences about
     what could not be read; the agent reads them in place of the files."""
 
@@ -49,7 +49,7 @@ class Attached:
 
 
 @dataclass(frozen=True)
-class Files:
+class BotFiles:
     """Turns the files of a message into parts for the agent."""
 
     fetcher: FileFetcher
@@ -61,7 +61,7 @@ class Files:
         key: CallbackKey,
         seconds_left: Callable[[], float],
         language: Language,
-    ) -> Attached:
+    ) -> MessageParts:
         """The items with what could be read of their files. Raises ``RequestRefused`` where they are too much
         together."""
         media = [item for item in items if isinstance(item, BotMedia)]
@@ -82,7 +82,7 @@ class Files:
             parts.append(part)
         # checked here, so that the user sees the problem instead of a failed task
         content.check(parts)
-        return Attached(tuple(parts), tuple(dict.fromkeys(problems)))
+        return MessageParts(tuple(parts), tuple(dict.fromkeys(problems)))
 
     def _part(self, media: BotMedia, key: CallbackKey, seconds: float, language: Language) -> Part | str:
         """A file as a part, or why it cannot be one."""

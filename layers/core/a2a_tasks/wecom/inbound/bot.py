@@ -10,14 +10,14 @@ from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.wecom.cards import pressed_card
 from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.exchange import ExchangeRef, Feedback
-from a2a_tasks.wecom.inbound.attachments import Files
+from a2a_tasks.wecom.inbound.attachments import BotFiles
+from a2a_tasks.wecom.inbound.buttons import ButtonHandler, ButtonPress
 from a2a_tasks.wecom.inbound.chat import Chat, chat_of
 from a2a_tasks.wecom.inbound.commands import CommandHandler, command_of
 from a2a_tasks.wecom.inbound.content import MessageContent, content_of
 from a2a_tasks.wecom.inbound.messages import AcceptedMessage, InboundMessages
-from a2a_tasks.wecom.inbound.people import People
-from a2a_tasks.wecom.inbound.presses import Press, Presses
-from a2a_tasks.wecom.inbound.stream_refresh import Refreshes, frame_of
+from a2a_tasks.wecom.inbound.stream_refresh import StreamRefreshHandler, frame_of
+from a2a_tasks.wecom.inbound.user_limits import UserLimits
 from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
 from a2a_tasks.wecom.ports import ChatStore, ExchangeStore
 from a2a_tasks.wecom.protocol.bot_callback import ReceivedByBot
@@ -49,10 +49,10 @@ class Bot:
     asking: InboundMessages
     chats: ChatStore
     commander: CommandHandler
-    people: People
-    presses: Presses
-    refreshes: Refreshes
-    files: Files
+    user_limits: UserLimits
+    buttons: ButtonHandler
+    refreshes: StreamRefreshHandler
+    files: BotFiles
     exchanges: ExchangeStore
     clock: Clock
     telemetry: Telemetry
@@ -132,7 +132,7 @@ class Bot:
         if content.is_empty:
             return say(chat.language, Phrase.NOTHING_SAID)
         call = command_of(content.text)
-        if (refusal := self.people.refusal(chat, call)) is not None:
+        if (refusal := self.user_limits.refusal(chat, call)) is not None:
             return say(chat.language, refusal)
         return self.commander.execute(call, chat, message_key, correlation_id) if call else None
 
@@ -141,8 +141,8 @@ class Bot:
         if not is_admitted(connection, origin.user_id):
             return None
         chat = chat_of(self.chats, connection, origin.user_id, origin.chat_id)
-        pressed = self.presses.press(
-            Press(chat, click.task_id, click.event_key, correlation_id, origin.response_url)
+        pressed = self.buttons.press(
+            ButtonPress(chat, click.task_id, click.event_key, correlation_id, origin.response_url)
         )
         if pressed is None:
             return None

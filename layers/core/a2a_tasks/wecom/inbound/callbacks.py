@@ -16,14 +16,14 @@ from a2a_tasks.ports.errors import (
     StoreUnavailable,
 )
 from a2a_tasks.ports.telemetry import Telemetry
-from a2a_tasks.wecom.connection import Connection, Kind
+from a2a_tasks.wecom.connection import Connection, ConnectionKind
 from a2a_tasks.wecom.inbound.handlers import MessageHandlers
 from a2a_tasks.wecom.ports import ConnectionReader, ConnectionSecretsReader
 from a2a_tasks.wecom.protocol.app_callback import receive_app_message, seal_app_reply, verify_url
 from a2a_tasks.wecom.protocol.bot_callback import MAX_BODY_BYTES, receive_bot_message, seal_bot_reply
 from a2a_tasks.wecom.protocol.callback_keys import callback_keys
-from a2a_tasks.wecom.protocol.crypto import RANDOM_BYTES, CallbackKey, Query
-from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.crypto import RANDOM_BYTES, CallbackKey, CallbackQuery
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 
 UNAVAILABLE = (
     StoreUnavailable,
@@ -76,25 +76,25 @@ class CallbackHandler:
         self, event: Mapping[str, Any], request_id: str, seconds_left: Callable[[], float]
     ) -> dict[str, Any]:
         connection = self._connection((event.get("pathParameters") or {}).get("connectionId") or "")
-        query = Query.from_parameters(event.get("queryStringParameters") or {})
+        query = CallbackQuery.from_parameters(event.get("queryStringParameters") or {})
         if event["httpMethod"] == "GET":
             return _plain(self._open(connection, lambda keys, now: verify_url(keys, query, now)).message)
         body = _body(event)
-        if connection.kind is Kind.APP:
+        if connection.kind is ConnectionKind.APP:
             return self._app(connection, query, body, request_id)
         return self._bot(connection, query, body, request_id, seconds_left)
 
     def _connection(self, connection_id: str) -> Connection:
         found = self.connections.connection(connection_id) if ids.AGENT_ID.fullmatch(connection_id) else None
         # the same response as for a wrong signature, so that it does not reveal which connections exist
-        if found is None or not found.enabled or found.kind is Kind.GROUP:
-            raise CallbackRefused(Reason.RECIPIENT)
+        if found is None or not found.enabled or found.kind is ConnectionKind.GROUP:
+            raise CallbackRefused(RefusalReason.RECIPIENT)
         return found
 
     def _bot(
         self,
         connection: Connection,
-        query: Query,
+        query: CallbackQuery,
         body: bytes,
         request_id: str,
         seconds_left: Callable[[], float],
@@ -110,7 +110,9 @@ class CallbackHandler:
         sealed = seal_bot_reply(received.key, reply, query.nonce, self.clock.now(), random)
         return _answer(sealed, "application/json")
 
-    def _app(self, connection: Connection, query: Query, body: bytes, request_id: str) -> dict[str, Any]:
+    def _app(
+        self, connection: Connection, query: CallbackQuery, body: bytes, request_id: str
+    ) -> dict[str, Any]:
         app_id = connection.app_id or ""
         received = self._open(
             connection, lambda keys, now: receive_app_message(keys, app_id, query, body, now)
@@ -131,25 +133,25 @@ class CallbackHandler:
             return open_with(keys, now)
         except CallbackRefused as refused:
             # the signature was valid, so another key would not help
-            if refused.reason is not Reason.SIGNATURE:
+            if refused.reason is not RefusalReason.SIGNATURE:
                 raise
         fresh = callback_keys(connection, self.secrets.secrets(connection, fresh=True))
         # the keys were not rotated, so the request is not WeCom's
         if fresh == keys:
-            raise CallbackRefused(Reason.SIGNATURE)
+            raise CallbackRefused(RefusalReason.SIGNATURE)
         return open_with(fresh, now)
 
 
 def _body(event: Mapping[str, Any]) -> bytes:
     body = event.get("body") or ""
     if len(body) > 2 * MAX_BODY_BYTES:
-        raise CallbackRefused(Reason.TOO_LARGE)
+        raise CallbackRefused(RefusalReason.TOO_LARGE)
     if not event.get("isBase64Encoded"):
         return str(body).encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(body, validate=True)
     except ValueError:
-        raise CallbackRefused(Reason.BASE64) from None
+        raise CallbackRefused(RefusalReason.BASE64) from None
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from a2a_tasks.wecom.connection import Connection, Conversation
+from a2a_tasks.wecom.connection import Connection, ConversationScope
 from a2a_tasks.wecom.language import Language
 from a2a_tasks.wecom.ports import ChatStore
 from a2a_tasks.wecom.users import canonical
@@ -49,7 +49,7 @@ def chat_key(connection: Connection, user_id: str, chat_id: str | None) -> str:
     parts: tuple[str, ...]
     if chat_id is None:
         parts = ("person", person)
-    elif connection.conversation is Conversation.GROUP:
+    elif connection.conversation is ConversationScope.GROUP:
         parts = ("group", chat_id)
     else:
         parts = ("group", chat_id, person)

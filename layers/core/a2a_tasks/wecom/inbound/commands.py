@@ -10,7 +10,7 @@ from a2a_tasks.domain.task import ContextRef, Task, TaskRef
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.tasks import AFTER_ALL, ContextStore
 from a2a_tasks.tasks.queries import Tasks
-from a2a_tasks.wecom.connection import Kind
+from a2a_tasks.wecom.connection import ConnectionKind
 from a2a_tasks.wecom.inbound.chat import Chat
 from a2a_tasks.wecom.inbound.last_answers import LastAnswers
 from a2a_tasks.wecom.language import Language
@@ -94,7 +94,7 @@ class CommandHandler:
         """The reply. Raises ``StoreUnavailable``, ``PayloadUnavailable`` and ``QueueUnavailable``."""
         language = chat.language
         match command := call.command:
-            case Command.RESULT if chat.connection.kind is Kind.APP:
+            case Command.RESULT if chat.connection.kind is ConnectionKind.APP:
                 return self.answers.send(chat, call.number, message_key, correlation_id)
             case Command.RESULT:
                 return self.answers.page(chat, call.number, call.page)

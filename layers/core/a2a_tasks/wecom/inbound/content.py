@@ -18,7 +18,7 @@ from a2a_tasks.wecom.protocol.text import strip_mention
 
 READABLE = frozenset({"image", "file"})
 
-type Item = str | BotMedia
+type ContentItem = str | BotMedia
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class MessageContent:
     """Texts and files in their order. ``quoted`` is what they are about. ``left_out`` are the kinds of what
     no agent could be shown, ``quote_left_out`` those of what was quoted."""
 
-    items: tuple[Item, ...]
-    quoted: tuple[Item, ...]
+    items: tuple[ContentItem, ...]
+    quoted: tuple[ContentItem, ...]
     left_out: tuple[str, ...] = ()
     quote_left_out: tuple[str, ...] = ()
 
@@ -46,7 +46,7 @@ class MessageContent:
         """Whether there is nothing to ask, not even a quote."""
         return not self.items and not self.quoted
 
-    def for_agent(self, language: Language) -> tuple[Item, ...]:
+    def for_agent(self, language: Language) -> tuple[ContentItem, ...]:
         """Everything for the agent: what was quoted first, and marked as such; then what was left out."""
         quote, notes = _as_quote(self.quoted, language), self.notes(language)
         return (*quote, *self.items, *(f"[{note}]" for note in notes))
@@ -70,7 +70,7 @@ def content_of(message: BotMessage, bot_name: str | None) -> MessageContent:
     return MessageContent(_filled(items), _filled(quoted), tuple(left_out), tuple(quote_left_out))
 
 
-def _items(content: BotContent) -> tuple[list[Item], list[str]]:
+def _items(content: BotContent) -> tuple[list[ContentItem], list[str]]:
     match content:
         case BotText() | BotVoice():
             return [content.content], []
@@ -83,12 +83,12 @@ def _items(content: BotContent) -> tuple[list[Item], list[str]]:
             return [], [content.type]
 
 
-def _filled(items: list[Item]) -> tuple[Item, ...]:
+def _filled(items: list[ContentItem]) -> tuple[ContentItem, ...]:
     stripped = (item.strip() if isinstance(item, str) else item for item in items)
     return tuple(item for item in stripped if not (isinstance(item, str) and is_blank(item)))
 
 
-def _as_quote(quoted: tuple[Item, ...], language: Language) -> tuple[Item, ...]:
+def _as_quote(quoted: tuple[ContentItem, ...], language: Language) -> tuple[ContentItem, ...]:
     lines = [line for item in quoted if isinstance(item, str) for line in item.splitlines()]
     files = [item for item in quoted if isinstance(item, BotMedia)]
     if not quoted:

@@ -16,10 +16,10 @@ from a2a_tasks.ports.tasks import Reservation
 from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.tasks.submission import Idempotency, Submission, Submitter
 from a2a_tasks.wecom.cards import question_name
-from a2a_tasks.wecom.exchange import TTL_MS, Exchange, ExchangeRef, State
+from a2a_tasks.wecom.exchange import TTL_MS, Exchange, ExchangeRef, ExchangeState
 from a2a_tasks.wecom.inbound.chat import Chat
-from a2a_tasks.wecom.inbound.people import spender_of
 from a2a_tasks.wecom.inbound.speaker import speaker_line, without_speakers
+from a2a_tasks.wecom.inbound.user_limits import spender_of
 from a2a_tasks.wecom.ports import ExchangeStore, FirstMessages
 
 ID_LENGTH = 16
@@ -167,7 +167,7 @@ class InboundMessages:
             language=asked.chat.language,
             started_at=self.clock.now(),
             note=asked.note,
-            state=State.OPEN if asked.streams else State.CLOSED,
+            state=ExchangeState.OPEN if asked.streams else ExchangeState.CLOSED,
             **changes,
         )
         if asked.response_url is not None:

@@ -15,11 +15,20 @@ from a2a_tasks.ports.live import LiveChunk
 from a2a_tasks.ports.tasks import TaskStore
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.tasks.finalization import TaskFinalizer
-from a2a_tasks.tasks.live_text import snapshot, with_later
+from a2a_tasks.tasks.live_text import merge_chunks, snapshot
 from a2a_tasks.wecom.cards import last_card, stop_card
 from a2a_tasks.wecom.connection import Connection
-from a2a_tasks.wecom.exchange import Claim, Exchange, ExchangeRef, Means, State, Step, find, step_of
-from a2a_tasks.wecom.exchange_end import ended
+from a2a_tasks.wecom.exchange import (
+    DeliveryClaim,
+    DeliveryMeans,
+    Exchange,
+    ExchangeRef,
+    ExchangeState,
+    RefreshResponse,
+    find,
+    refresh_response,
+)
+from a2a_tasks.wecom.exchange_end import record_end
 from a2a_tasks.wecom.phrases import Phrase, progress_line, say
 from a2a_tasks.wecom.ports import ExchangeStore
 from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES, stream_frame
@@ -38,7 +47,7 @@ BY_STREAM = "stream"
 
 
 @dataclass(frozen=True)
-class _Recent:
+class _CachedFrame:
     """The cached state of a stream in progress."""
 
     made_at: int
@@ -48,7 +57,7 @@ class _Recent:
 
 
 @dataclass(frozen=True)
-class Refreshes:
+class StreamRefreshHandler:
     """Answers WeCom's refreshes of a stream."""
 
     store: TaskStore
@@ -57,7 +66,7 @@ class Refreshes:
     texts: ResultTexts
     clock: Clock
     telemetry: Telemetry
-    _recent: dict[tuple[str, str], _Recent] = field(
+    _recent: dict[tuple[str, str], _CachedFrame] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     """By connection and stream, in order of creation."""
@@ -76,11 +85,11 @@ class Refreshes:
             if len(self._recent) >= MOST_RECENT:
                 # the oldest entry
                 del self._recent[next(iter(self._recent))]
-            self._recent[key] = _Recent(now, chunks, frame)
+            self._recent[key] = _CachedFrame(now, chunks, frame)
         return frame
 
     def _current(
-        self, connection: Connection, stream_id: str, recent: _Recent | None
+        self, connection: Connection, stream_id: str, recent: _CachedFrame | None
     ) -> tuple[dict[str, Any], list[LiveChunk]]:
         """The frame, and the task's text so far."""
         known = recent.chunks if recent else []
@@ -90,7 +99,7 @@ class Refreshes:
         # from the last known chunk on, which may have grown; eventually consistent, because all writes that
         # follow are conditional
         watched = self.exchanges.watch(ref.task_id, known[-1] if known else None)
-        chunks = with_later(known, watched.chunks)
+        chunks = merge_chunks(known, watched.chunks)
         # a new exchange may be missing from the eventually consistent read
         exchange = find(watched.exchanges, ref) or self.exchanges.get(ref)
         if exchange is None or exchange.connection_id != connection.connection_id:
@@ -101,44 +110,44 @@ class Refreshes:
     def _frame(self, exchange: Exchange, chunks: list[LiveChunk], is_speaking: bool) -> dict[str, Any]:
         task = None
         # the record is not read while new text arrives; an end is noticed at the first refresh without any
-        if exchange.state is State.OPEN and exchange.end is None and not is_speaking:
+        if exchange.state is ExchangeState.OPEN and exchange.end is None and not is_speaking:
             exchange, task = self._looked_up(exchange)
-        match step_of(exchange, self.clock.now()):
-            case Step.GO_ON:
+        match refresh_response(exchange, self.clock.now()):
+            case RefreshResponse.GO_ON:
                 return frame_of(exchange, _so_far(exchange, task, chunks), finish=False)
-            case Step.CLOSE:
+            case RefreshResponse.CLOSE:
                 return self._closed(exchange)
-            case Step.DELIVER:
+            case RefreshResponse.DELIVER:
                 return self._delivered(exchange)
-            case Step.REPEAT:
+            case RefreshResponse.REPEAT:
                 return self._last_frame(exchange)
-            case Step.ELSEWHERE:
+            case RefreshResponse.ELSEWHERE:
                 return _elsewhere(exchange)
 
     def _looked_up(self, exchange: Exchange) -> tuple[Exchange, Task | None]:
         """The exchange updated from its task, and the task; a task past its deadline is failed first."""
-        found = self.store.look(exchange.task)
+        found = self.store.get_eventually_consistent(exchange.task)
         if found is None:
             return exchange, None  # the exchange is stored before its task is created
         task = self.finalizer.expire_if_overdue(found)
         # recorded before it is delivered. Because of a crash in between, the notifier also queues exchanges
         # with an end
-        return ended(self.exchanges, exchange, task), task
+        return record_end(self.exchanges, exchange, task), task
 
     def _closed(self, exchange: Exchange) -> dict[str, Any]:
         # refused if a sender has claimed it: the stream then says that the answer is delivered by other means
         current = self.exchanges.close(exchange.ref) or exchange
-        if current.state is State.CLOSED:
+        if current.state is ExchangeState.CLOSED:
             self.telemetry.count("WecomStreamsClosed")
         return _elsewhere(current)
 
     def _delivered(self, exchange: Exchange) -> dict[str, Any]:
         # read before the claim: if it cannot be read, the next refresh tries again
         last = self._last_frame(exchange)
-        claim = Claim(Means.STREAM, BY_STREAM, self.clock.now())
+        claim = DeliveryClaim(DeliveryMeans.STREAM, BY_STREAM, self.clock.now())
         current = self.exchanges.claim(exchange.ref, claim) or exchange
         # a sender was faster, and the answer must not be delivered twice
-        if current.claim is None or current.claim.means is not Means.STREAM:
+        if current.claim is None or current.claim.means is not DeliveryMeans.STREAM:
             return _elsewhere(current)
         # this refresh made the claim; later ones repeat the same end
         if current.claim == claim:
@@ -186,6 +195,6 @@ def _stage(task: Task | None) -> Phrase:
 
 
 def _elsewhere(exchange: Exchange) -> dict[str, Any]:
-    goes_on = exchange.state in (State.CLOSED, State.CLAIMED) and exchange.end is None
+    goes_on = exchange.state in (ExchangeState.CLOSED, ExchangeState.CLAIMED) and exchange.end is None
     sentence = say(exchange.language, Phrase.FOLLOWS if goes_on else Phrase.ELSEWHERE)
     return frame_of(exchange, sentence, finish=True, card=stop_card(exchange) if goes_on else None)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from a2a_tasks.wecom.protocol.app_messages import AppEvent, AppMessage, parse_app_message
-from a2a_tasks.wecom.protocol.crypto import CallbackKey, Opened, Query, open_with
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery, DecryptedMessage, open_with
 from a2a_tasks.wecom.protocol.deduplication import check_fresh
-from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 from a2a_tasks.wecom.protocol.xml_document import cdata, parse_xml
 
 MAX_BODY_BYTES = 256 * 1024
@@ -22,7 +22,7 @@ class ReceivedByApp:
 
 
 def receive_app_message(
-    keys: Sequence[CallbackKey], agent_id: str, query: Query, body: bytes, now: int
+    keys: Sequence[CallbackKey], agent_id: str, query: CallbackQuery, body: bytes, now: int
 ) -> ReceivedByApp:
     """The message of a POST to the application ``agent_id``. ``now`` is in Unix milliseconds.
 
@@ -33,12 +33,12 @@ def receive_app_message(
     message = parse_app_message(opened.message)
     # the envelope only names the corp, and applications of a corp could share a key
     if message.corp_id != opened.key.receive_id or message.agent_id != agent_id:
-        raise CallbackRefused(Reason.RECIPIENT)
+        raise CallbackRefused(RefusalReason.RECIPIENT)
     check_fresh(message.created_at, now)
     return ReceivedByApp(message, opened.key)
 
 
-def verify_url(keys: Sequence[CallbackKey], query: Query, now: int) -> Opened:
+def verify_url(keys: Sequence[CallbackKey], query: CallbackQuery, now: int) -> DecryptedMessage:
     """The response body to a GET, to be returned unchanged as ``text/plain`` within a second; for
     applications and bots. Raises ``CallbackRefused``."""
     return open_with(keys, query, query.echo, now)
@@ -58,8 +58,8 @@ def seal_app_reply(key: CallbackKey, reply: str, nonce: str, now: int, random: b
 
 def _encrypted(body: bytes) -> str:
     if len(body) > MAX_BODY_BYTES:
-        raise CallbackRefused(Reason.TOO_LARGE)
+        raise CallbackRefused(RefusalReason.TOO_LARGE)
     encrypted = parse_xml(body).findtext("Encrypt")
     if encrypted is None:
-        raise CallbackRefused(Reason.MISSING_ENCRYPT)
+        raise CallbackRefused(RefusalReason.MISSING_ENCRYPT)
     return encrypted

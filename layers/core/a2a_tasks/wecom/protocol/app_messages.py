@@ -4,21 +4,21 @@ import re
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 from a2a_tasks.wecom.protocol.xml_document import parse_xml
 
 _SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
-class Text:
+class AppText:
     """A text message."""
 
     content: str
 
 
 @dataclass(frozen=True)
-class Image:
+class AppImage:
     """A picture. ``media_id`` is what ``media/get`` takes, for three days."""
 
     picture_url: str
@@ -26,14 +26,14 @@ class Image:
 
 
 @dataclass(frozen=True)
-class File:
+class AppFile:
     """Not in WeCom's documentation, but of the same form as an image where a client sends one."""
 
     media_id: str
 
 
 @dataclass(frozen=True)
-class Voice:
+class AppVoice:
     """A recording without a transcript; ``format`` is amr or speex."""
 
     media_id: str
@@ -41,7 +41,7 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Video:
+class AppVideo:
     """A video. ``media_id`` is what ``media/get`` takes, for three days."""
 
     media_id: str
@@ -49,7 +49,7 @@ class Video:
 
 
 @dataclass(frozen=True)
-class Location:
+class AppLocation:
     """``latitude`` and ``longitude`` are in degrees, as WeCom writes them."""
 
     latitude: str
@@ -59,7 +59,7 @@ class Location:
 
 
 @dataclass(frozen=True)
-class Link:
+class AppLink:
     """A shared link."""
 
     title: str
@@ -69,13 +69,13 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Unsupported:
+class AppUnsupported:
     """A message of a type that is not documented."""
 
     type: str
 
 
-Content = Text | Image | File | Voice | Video | Location | Link | Unsupported
+Content = AppText | AppImage | AppFile | AppVoice | AppVideo | AppLocation | AppLink | AppUnsupported
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def parse_app_message(text: str) -> AppMessage | AppEvent:
     sender = (_required(root, "ToUserName"), _text(root, "AgentID"), _required(root, "FromUserName"))
     created = _required(root, "CreateTime")
     if not _SECONDS.fullmatch(created):
-        raise CallbackRefused(Reason.MESSAGE)
+        raise CallbackRefused(RefusalReason.MESSAGE)
     kind = _required(root, "MsgType").lower()
     if kind == "event":
         event = _required(root, "Event").lower()
@@ -137,21 +137,21 @@ def parse_app_message(text: str) -> AppMessage | AppEvent:
 def _content(root: Element, kind: str) -> Content:
     match kind:
         case "text":
-            return Text(_text(root, "Content"))
+            return AppText(_text(root, "Content"))
         case "image":
-            return Image(_text(root, "PicUrl"), _text(root, "MediaId"))
+            return AppImage(_text(root, "PicUrl"), _text(root, "MediaId"))
         case "file" if media_id := _text(root, "MediaId"):
-            return File(media_id)
+            return AppFile(media_id)
         case "voice":
-            return Voice(_text(root, "MediaId"), _text(root, "Format"))
+            return AppVoice(_text(root, "MediaId"), _text(root, "Format"))
         case "video":
-            return Video(_text(root, "MediaId"), _text(root, "ThumbMediaId"))
+            return AppVideo(_text(root, "MediaId"), _text(root, "ThumbMediaId"))
         case "location":
             place = (_text(root, name) for name in ("Location_X", "Location_Y", "Scale", "Label"))
-            return Location(*place)
+            return AppLocation(*place)
         case "link":
-            return Link(*(_text(root, name) for name in ("Title", "Description", "Url", "PicUrl")))
-    return Unsupported(kind)
+            return AppLink(*(_text(root, name) for name in ("Title", "Description", "Url", "PicUrl")))
+    return AppUnsupported(kind)
 
 
 def _click(root: Element, event: str) -> CardClick | None:
@@ -170,5 +170,5 @@ def _text(root: Element, name: str) -> str:
 
 def _required(root: Element, name: str) -> str:
     if not (text := _text(root, name)):
-        raise CallbackRefused(Reason.MESSAGE)
+        raise CallbackRefused(RefusalReason.MESSAGE)
     return text

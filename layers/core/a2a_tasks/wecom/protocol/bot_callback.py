@@ -8,9 +8,9 @@ from typing import Any
 from a2a_tasks.domain.text.json_text import deserialize
 from a2a_tasks.wecom.connection import API_URL
 from a2a_tasks.wecom.protocol.bot_messages import BotCallback, parse_bot_message
-from a2a_tasks.wecom.protocol.crypto import CallbackKey, Query, open_with
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery, open_with
 from a2a_tasks.wecom.protocol.deduplication import check_fresh
-from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 
 MAX_BODY_BYTES = 256 * 1024
 """Checked before the body is parsed."""
@@ -27,7 +27,7 @@ class ReceivedByBot:
 def receive_bot_message(
     keys: Sequence[CallbackKey],
     bot_id: str | None,
-    query: Query,
+    query: CallbackQuery,
     body: bytes,
     now: int,
     api_url: str = API_URL,
@@ -44,7 +44,7 @@ def receive_bot_message(
     # the bot's id may be unknown: WeCom shows it only after the callback is saved, and token and key belong
     # to one bot
     if bot_id not in (None, message.origin.bot_id):
-        raise CallbackRefused(Reason.RECIPIENT)
+        raise CallbackRefused(RefusalReason.RECIPIENT)
     check_fresh(message.origin.created_at, now)
     return ReceivedByBot(message, opened.key)
 
@@ -61,12 +61,12 @@ def seal_bot_reply(key: CallbackKey, reply: dict[str, Any], nonce: str, now: int
 
 def _encrypted(body: bytes) -> str:
     if len(body) > MAX_BODY_BYTES:
-        raise CallbackRefused(Reason.TOO_LARGE)
+        raise CallbackRefused(RefusalReason.TOO_LARGE)
     try:
         envelope = deserialize(body.decode())
     except ValueError:
-        raise CallbackRefused(Reason.JSON) from None
+        raise CallbackRefused(RefusalReason.JSON) from None
     encrypted = envelope.get("encrypt") if isinstance(envelope, dict) else None
     if not isinstance(encrypted, str):
-        raise CallbackRefused(Reason.MISSING_ENCRYPT)
+        raise CallbackRefused(RefusalReason.MISSING_ENCRYPT)
     return encrypted

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 from a2a_tasks.domain.text import json_limits
 from a2a_tasks.domain.text.json_text import deserialize
 from a2a_tasks.wecom.connection import API_URL
-from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 
 
 @dataclass(frozen=True)
-class Origin:
+class BotOrigin:
     """Origin of a callback. ``chat_id`` is None in a direct chat.
 
     ``response_url`` takes one answer within an hour from anyone who knows it, so it is a secret; None if it
@@ -76,7 +76,7 @@ BotContent = BotText | BotVoice | BotMedia | BotMixed | BotUnsupported
 class BotMessage:
     """A user's message, and the message that it quotes."""
 
-    origin: Origin
+    origin: BotOrigin
     content: BotContent
     quote: BotContent | None = None
 
@@ -85,7 +85,7 @@ class BotMessage:
 class StreamRefresh:
     """A refresh: WeCom requests the current text of the stream with this id."""
 
-    origin: Origin
+    origin: BotOrigin
     stream_id: str
 
 
@@ -93,14 +93,14 @@ class StreamRefresh:
 class EnterChat:
     """A user opens the chat for the first time today."""
 
-    origin: Origin
+    origin: BotOrigin
 
 
 @dataclass(frozen=True)
 class CardEvent:
     """A click on a card; sent once. ``selected`` are the options chosen, by the key of their question."""
 
-    origin: Origin
+    origin: BotOrigin
     card_type: str
     event_key: str
     task_id: str
@@ -114,7 +114,7 @@ class FeedbackEvent:
     ``reasons`` are WeCom's codes of the problems.
     """
 
-    origin: Origin
+    origin: BotOrigin
     feedback_id: str
     type: int
     content: str
@@ -125,7 +125,7 @@ class FeedbackEvent:
 class UnsupportedEvent:
     """An event that is not documented."""
 
-    origin: Origin
+    origin: BotOrigin
     type: str
 
 
@@ -139,12 +139,12 @@ def parse_bot_message(text: str, api_url: str = API_URL) -> BotCallback:
         fields = _with_whole_characters(deserialize(text))
         json_limits.check_value(fields)
     except ValueError:
-        raise CallbackRefused(Reason.JSON) from None
+        raise CallbackRefused(RefusalReason.JSON) from None
     try:
         return _callback(fields, _origin(fields, api_url))
     except (AttributeError, KeyError, TypeError, ValueError):
         # a value of the wrong type, such as a text instead of an object
-        raise CallbackRefused(Reason.MESSAGE) from None
+        raise CallbackRefused(RefusalReason.MESSAGE) from None
 
 
 def _with_whole_characters(value: Any) -> Any:
@@ -162,10 +162,10 @@ def _with_whole_characters(value: Any) -> Any:
     return value
 
 
-def _origin(fields: dict[str, Any], api_url: str) -> Origin:
+def _origin(fields: dict[str, Any], api_url: str) -> BotOrigin:
     created_at = fields.get("create_time")
     is_group = fields.get("chattype") == "group"
-    return Origin(
+    return BotOrigin(
         message_id=_text(fields["msgid"]),
         bot_id=_text(fields["aibotid"]),
         user_id=_text(fields["from"]["userid"]),
@@ -176,7 +176,7 @@ def _origin(fields: dict[str, Any], api_url: str) -> Origin:
     )
 
 
-def _callback(fields: dict[str, Any], origin: Origin) -> BotCallback:
+def _callback(fields: dict[str, Any], origin: BotOrigin) -> BotCallback:
     match fields["msgtype"]:
         case "stream":
             return StreamRefresh(origin, _text(fields["stream"]["id"]))
@@ -213,7 +213,7 @@ def _item(fields: dict[str, Any]) -> BotText | BotMedia | BotUnsupported:
             return BotUnsupported(_text(kind))
 
 
-def _event(event: dict[str, Any], origin: Origin) -> BotCallback:
+def _event(event: dict[str, Any], origin: BotOrigin) -> BotCallback:
     match event["eventtype"]:
         case "enter_chat":
             return EnterChat(origin)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 
 WINDOW_MS = 300_000
 """Maximum difference between the time in a request's URL and the local time. It does not prevent replays: see
@@ -29,11 +29,11 @@ _BLOCK_BYTES = 16
 _PADDING_BITS = 256
 _ENCODED_KEY = re.compile(r"[A-Za-z0-9+/]{43}")
 _SECONDS = re.compile(r"[0-9]{1,12}")
-_ORDER = {reason: position for position, reason in enumerate(Reason)}
+_ORDER = {reason: position for position, reason in enumerate(RefusalReason)}
 
 
 @dataclass(frozen=True)
-class Query:
+class CallbackQuery:
     """Query parameters of a request, decoded once: decoding twice would turn ``+`` into a space.
 
     ``echo`` is only set when WeCom verifies the URL. Missing parameters are empty and match no signature.
@@ -85,18 +85,18 @@ class CallbackKey:
         padded = padder.update(plain) + padder.finalize()
         return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
 
-    def open(self, query: Query, encrypted: str, now: int) -> str:
+    def open(self, query: CallbackQuery, encrypted: str, now: int) -> str:
         """The message of a request received at ``now`` (Unix milliseconds). Raises ``CallbackRefused``."""
         expected = self.sign(query.timestamp, query.nonce, encrypted)
         # checked before decryption, which rules out padding oracles
         if not hmac.compare_digest(expected.encode(), query.signature.encode("utf-8", "surrogatepass")):
-            raise CallbackRefused(Reason.SIGNATURE)
+            raise CallbackRefused(RefusalReason.SIGNATURE)
         if not _SECONDS.fullmatch(query.timestamp) or not is_near(int(query.timestamp), now, WINDOW_MS):
-            raise CallbackRefused(Reason.TIMESTAMP)
+            raise CallbackRefused(RefusalReason.TIMESTAMP)
         try:
             ciphertext = base64.b64decode(encrypted, validate=True)
         except ValueError:
-            raise CallbackRefused(Reason.BASE64) from None
+            raise CallbackRefused(RefusalReason.BASE64) from None
         return self._message_in(self._decrypt(ciphertext))
 
     def decrypt_media(self, ciphertext: bytes) -> bytes:
@@ -108,26 +108,26 @@ class CallbackKey:
 
     def _decrypt(self, ciphertext: bytes) -> bytes:
         if not ciphertext or len(ciphertext) % _BLOCK_BYTES:
-            raise CallbackRefused(Reason.CIPHERTEXT_LENGTH)
+            raise CallbackRefused(RefusalReason.CIPHERTEXT_LENGTH)
         decryptor = self._cipher().decryptor()
         unpadder = PKCS7(_PADDING_BITS).unpadder()
         padded = decryptor.update(ciphertext) + decryptor.finalize()
         try:
             return unpadder.update(padded) + unpadder.finalize()
         except ValueError:
-            raise CallbackRefused(Reason.PADDING) from None
+            raise CallbackRefused(RefusalReason.PADDING) from None
 
     def _message_in(self, plain: bytes) -> str:
         start = RANDOM_BYTES + _LENGTH_BYTES
         end = start + int.from_bytes(plain[RANDOM_BYTES:start])
         if end > len(plain):
-            raise CallbackRefused(Reason.LENGTH)
+            raise CallbackRefused(RefusalReason.LENGTH)
         if not hmac.compare_digest(plain[end:], self.receive_id.encode()):
-            raise CallbackRefused(Reason.RECEIVEID)
+            raise CallbackRefused(RefusalReason.RECEIVEID)
         try:
             return plain[start:end].decode()
         except UnicodeDecodeError:
-            raise CallbackRefused(Reason.ENCODING) from None
+            raise CallbackRefused(RefusalReason.ENCODING) from None
 
     def _cipher(self) -> Cipher[CBC]:
         # not strict base64: two bits of the last character are unused, and WeCom does not always set them to
@@ -137,24 +137,26 @@ class CallbackKey:
 
 
 @dataclass(frozen=True)
-class Opened:
+class DecryptedMessage:
     """A message, and the key that decrypted it, which also encrypts the reply."""
 
     message: str
     key: CallbackKey
 
 
-def open_with(keys: Sequence[CallbackKey], query: Query, encrypted: str, now: int) -> Opened:
+def open_with(
+    keys: Sequence[CallbackKey], query: CallbackQuery, encrypted: str, now: int
+) -> DecryptedMessage:
     """The message under the first of the keys that opens it: the current one or, after a rotation, the one
     before. Raises ``CallbackRefused`` with the reason of the key that came furthest."""
     refusals = []
     for key in keys:
         try:
-            return Opened(key.open(query, encrypted, now), key)
+            return DecryptedMessage(key.open(query, encrypted, now), key)
         except CallbackRefused as refused:
             # a signature failure only means that it is another key; a later failure is the actual reason
             refusals.append(refused.reason)
-    raise CallbackRefused(max(refusals, key=_ORDER.__getitem__, default=Reason.SIGNATURE))
+    raise CallbackRefused(max(refusals, key=_ORDER.__getitem__, default=RefusalReason.SIGNATURE))
 
 
 def is_near(seconds: int, now: int, window_ms: int) -> bool:

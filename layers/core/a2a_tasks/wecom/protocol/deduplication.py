@@ -11,7 +11,7 @@ import json
 from a2a_tasks.wecom.protocol.app_messages import AppEvent, AppMessage
 from a2a_tasks.wecom.protocol.bot_messages import BotCallback, StreamRefresh
 from a2a_tasks.wecom.protocol.crypto import is_near
-from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 from a2a_tasks.wecom.users import canonical
 
 FRESHNESS_MS = 600_000
@@ -48,7 +48,7 @@ def check_fresh(created_at: int | None, now: int) -> None:
     """Refuse what was created (Unix seconds, None where it does not say) more than ten minutes from ``now``
     (Unix milliseconds). Raises ``CallbackRefused``."""
     if created_at is not None and not is_near(created_at, now, FRESHNESS_MS):
-        raise CallbackRefused(Reason.REPLAY)
+        raise CallbackRefused(RefusalReason.REPLAY)
 
 
 def _digest(*parts: str) -> str:

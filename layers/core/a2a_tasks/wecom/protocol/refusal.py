@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Reason(StrEnum):
+class RefusalReason(StrEnum):
     """The checks in order; the first failing one is the reason."""
 
     TOO_LARGE = "too_large"  # the body, before anything is parsed
@@ -28,7 +28,7 @@ class Reason(StrEnum):
 class CallbackRefused(Exception):
     """A callback that is answered with one and the same 403, whatever the reason."""
 
-    reason: Reason
+    reason: RefusalReason
 
     def __str__(self) -> str:
         return self.reason.value

@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from a2a_tasks.wecom.protocol.refusal import CallbackRefused, Reason
+from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 
 MAX_DEPTH = 32
 MAX_ELEMENTS = 10_000
@@ -24,7 +24,7 @@ class _Builder(TreeBuilder):
         self._elements += 1 + len(attrs)
         # checked during parsing, before the memory is used
         if self._depth > MAX_DEPTH or self._elements > MAX_ELEMENTS:
-            raise CallbackRefused(Reason.XML)
+            raise CallbackRefused(RefusalReason.XML)
         return super().start(tag, attrs)
 
     def end(self, tag: str, /) -> Element:
@@ -40,7 +40,7 @@ def parse_xml(document: bytes) -> Element:
         parser.feed(document)
         root: Element = parser.close()
     except (ParseError, DefusedXmlException, ValueError, LookupError):
-        raise CallbackRefused(Reason.XML) from None
+        raise CallbackRefused(RefusalReason.XML) from None
     return root
 
 

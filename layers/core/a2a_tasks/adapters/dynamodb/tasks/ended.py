@@ -6,22 +6,22 @@ from dataclasses import dataclass, replace
 from a2a_tasks.adapters.dynamodb.store import Store
 from a2a_tasks.adapters.dynamodb.tasks import task_items
 from a2a_tasks.domain.ids import IdRange, following, is_task_id
-from a2a_tasks.ports.tasks import Ended, InvalidCursor, Outline
+from a2a_tasks.ports.tasks import EndedPage, InvalidCursor, TaskSummary
 
 
 @dataclass(frozen=True)
 class DynamoDBEndedTasks(Store):
     """Reads ended tasks. Raises ``StoreUnavailable``."""
 
-    def read(self, agent_id: str, ids: IdRange, position: str | None, limit: int) -> Ended:
+    def read(self, agent_id: str, ids: IdRange, position: str | None, limit: int) -> EndedPage:
         """As ``TaskStore.ended``. A position is ``<partition>.<next id>``."""
         number, first = (0, ids.first) if position is None else _parsed(position)
-        found: list[Outline] = []
+        found: list[TaskSummary] = []
         looked_at = 0
         while number < task_items.LIST_SHARDS:
             rest = replace(ids, first=max(first, ids.first))
             if looked_at >= limit:
-                return Ended(found, looked_at, f"{number}.{rest.first}")
+                return EndedPage(found, looked_at, f"{number}.{rest.first}")
             if rest.is_empty:
                 number, first = number + 1, ids.first
                 continue
@@ -35,7 +35,7 @@ class DynamoDBEndedTasks(Store):
             else:
                 # continues after the last id, so a position stays valid if that entry is deleted
                 first = following(task_items.ref_of(entries[-1]).task_id)
-        return Ended(found, looked_at, None)
+        return EndedPage(found, looked_at, None)
 
 
 def _parsed(position: str) -> tuple[int, str]:

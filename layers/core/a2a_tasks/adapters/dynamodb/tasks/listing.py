@@ -15,7 +15,7 @@ from a2a_tasks.adapters.dynamodb.tasks import task_items
 from a2a_tasks.domain.ids import IdRange
 from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.domain.task_filter import TaskFilter
-from a2a_tasks.ports.tasks import Outline, Page
+from a2a_tasks.ports.tasks import TaskPage, TaskSummary
 
 LOOKED_AT = 1_000
 """Entries read at most for one page of a filtered list; a sparser list continues behind its cursor."""
@@ -38,11 +38,11 @@ class DynamoDBTaskList(Store):
 
     def search(
         self, agent_ids: Sequence[str], wanted: TaskFilter, limit: int, before: str | None, now: int
-    ) -> Page:
+    ) -> TaskPage:
         """As ``TaskStore.search``; ``before`` is a task's id."""
         ids = wanted.ids_before(before)
         if ids.is_empty or not agent_ids:
-            return Page([], None)
+            return TaskPage([], None)
         found: list[Task] = []
         looked_at: list[Item] = []
         size = LOOKED_AT if wanted.is_sparse else limit + 1
@@ -52,17 +52,17 @@ class DynamoDBTaskList(Store):
             tasks = self._read(task_items.ref_of(entry) for entry in entries if _may_be(entry, wanted, now))
             found += [task for task in tasks if wanted.shows(task, now)]
             if len(found) > limit:
-                return Page(found[:limit], found[limit - 1].ref.task_id)
+                return TaskPage(found[:limit], found[limit - 1].ref.task_id)
         # bounded even if few tasks match, so that one list cannot read a whole index
         may_be_more = len(looked_at) == LOOKED_AT
-        return Page(found, task_items.ref_of(looked_at[-1]).task_id if may_be_more else None)
+        return TaskPage(found, task_items.ref_of(looked_at[-1]).task_id if may_be_more else None)
 
-    def outlines(self, agent_id: str, limit: int) -> list[Outline]:
+    def outlines(self, agent_id: str, limit: int) -> list[TaskSummary]:
         """As ``TaskStore.outlines``."""
         entries = list(islice(self._entries([agent_id], IdRange(), limit), limit))
         ended = {outline.ref: outline for outline in map(task_items.to_outline, entries) if outline}
         live = [ref for ref in map(task_items.ref_of, entries) if ref not in ended]
-        known = ended | {task.ref: Outline.of(task) for task in self._read(live[:LIVE_READ])}
+        known = ended | {task.ref: TaskSummary.of(task) for task in self._read(live[:LIVE_READ])}
         return [known[ref] for ref in map(task_items.ref_of, entries) if ref in known]
 
     def _read(self, refs: Iterator[TaskRef] | list[TaskRef]) -> list[Task]:

@@ -10,7 +10,7 @@ from typing import Any
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.store import Item, Store
 from a2a_tasks.adapters.dynamodb.tasks import task_items
-from a2a_tasks.adapters.dynamodb.update import Update
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate
 
 EXACT = 200
 """Up to this limit every call counts: at most four read units."""
@@ -42,12 +42,12 @@ class DynamoDBPending(Store):
         another period."""
         if now < known["until"] <= now + GOOD_FOR_MS:  # a later time would come from a wrong clock
             return False
-        turn = Update().set(until=now + GOOD_FOR_MS).when("#until = :seen", seen=known["until"])
+        turn = ItemUpdate().set(until=now + GOOD_FOR_MS).when("#until = :seen", seen=known["until"])
         return self._update(_key(agent_id), turn).is_made
 
     def _note(self, agent_id: str, count: int, now: int) -> None:
         """Needs no condition: concurrent counts are about equal."""
-        note = Update().set(count=count, until=now + GOOD_FOR_MS, ttl=now // 1000 + KEPT_SECONDS)
+        note = ItemUpdate().set(count=count, until=now + GOOD_FOR_MS, ttl=now // 1000 + KEPT_SECONDS)
         self._update(_key(agent_id), note)
 
     def _count(self, agent_id: str, limit: int) -> int:

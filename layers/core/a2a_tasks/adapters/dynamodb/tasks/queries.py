@@ -14,7 +14,7 @@ from a2a_tasks.domain.ids import IdRange, is_task_id
 from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.domain.task_filter import TaskFilter
 from a2a_tasks.ports.clock import Clock
-from a2a_tasks.ports.tasks import Due, Ended, InvalidCursor, Outline, Page
+from a2a_tasks.ports.tasks import DueEntry, EndedPage, InvalidCursor, TaskPage, TaskSummary
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class DynamoDBTaskQueries(Store):
     def get(self, ref: TaskRef) -> Task | None:
         return self._task(ref, consistent=True)
 
-    def look(self, ref: TaskRef) -> Task | None:
+    def get_eventually_consistent(self, ref: TaskRef) -> Task | None:
         return self._task(ref, consistent=False)
 
     def _task(self, ref: TaskRef, *, consistent: bool) -> Task | None:
@@ -52,31 +52,31 @@ class DynamoDBTaskQueries(Store):
 
     def page(
         self, agent_id: str, status: Status | None, limit: int, cursor: str | None, now: int = 0
-    ) -> Page:
+    ) -> TaskPage:
         statuses = frozenset() if status is None else frozenset({status})
         return self.search([agent_id], TaskFilter(statuses), limit, cursor, now)
 
     def search(
         self, agent_ids: Sequence[str], wanted: TaskFilter, limit: int, cursor: str | None, now: int
-    ) -> Page:
+    ) -> TaskPage:
         if cursor is not None and not is_task_id(cursor):
             raise InvalidCursor(cursor)
         return self._list.search(agent_ids, wanted, limit, cursor, now)
 
-    def ended(self, agent_id: str, ids: IdRange, position: str | None, limit: int) -> Ended:
+    def ended(self, agent_id: str, ids: IdRange, position: str | None, limit: int) -> EndedPage:
         return DynamoDBEndedTasks(self.client, self.table).read(agent_id, ids, position, limit)
 
-    def outlines(self, agent_id: str, limit: int) -> list[Outline]:
+    def outlines(self, agent_id: str, limit: int) -> list[TaskSummary]:
         return self._list.outlines(agent_id, limit)
 
-    def due(self, shard: int, now: int, limit: int, after: Due | None = None) -> list[Due]:
+    def due(self, shard: int, now: int, limit: int, after: DueEntry | None = None) -> list[DueEntry]:
         partition, start = f"due#{shard}", {}
         if after is not None:
             # a position is enough to continue from; the entry may no longer exist
             place = task_items.key(after.ref) | {"dueShard": partition, "dueAt": after.due_at}
             start = {"ExclusiveStartKey": to_attributes(place)}
         items = self._due(partition, now, limit, **start)
-        return [Due(task_items.ref_of(item), int(item["dueAt"])) for item in items]
+        return [DueEntry(task_items.ref_of(item), int(item["dueAt"])) for item in items]
 
     def count_pending(self, agent_id: str, limit: int, now: int) -> int:
         return DynamoDBPending(self.client, self.table).count(agent_id, limit, now)

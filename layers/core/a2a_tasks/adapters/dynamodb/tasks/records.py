@@ -7,7 +7,7 @@ from itertools import chain, islice
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store, Write
 from a2a_tasks.adapters.dynamodb.tasks import task_items, task_values
-from a2a_tasks.adapters.dynamodb.update import Condition, Update, when
+from a2a_tasks.adapters.dynamodb.update import ItemCondition, ItemUpdate, when
 from a2a_tasks.domain.history.step import Step
 from a2a_tasks.domain.ids import shard
 from a2a_tasks.domain.record_keys import FIRST_RECORD
@@ -65,7 +65,7 @@ class DynamoDBRecords(Store):
         items = islice(chain.from_iterable(pages), limit)
         return [(item["sk"], task_values.to_step(item["step"])) for item in items if "step" in item]
 
-    def _write_record(self, task_id: str, fence: int, record: Record, condition: Condition) -> Write:
+    def _write_record(self, task_id: str, fence: int, record: Record, condition: ItemCondition) -> Write:
         payload, ttl = task_values.payload_value(record.payload), task_items.kept_until(task_id, self.kept_ms)
         step = None if record.step is None else task_values.step_value(record.step)
         values = {"fence": fence, "payload": payload, "step": step, "ttl": ttl}
@@ -80,7 +80,7 @@ class DynamoDBSpend(Store):
         begins = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
         # no condition, so nothing is left out: a retry after a lost response may count twice, which errs on
         # the safe side of a budget
-        more = Update().add(costUsd=usage.cost_usd or Decimal(0), tokens=usage.tokens)
+        more = ItemUpdate().add(costUsd=usage.cost_usd or Decimal(0), tokens=usage.tokens)
         key = _spend_key(project_id, day, shard(task_id) % SPEND_SHARDS)
         self._update(key, more.set(ttl=int(begins) + SPEND_KEPT_SECONDS))
 

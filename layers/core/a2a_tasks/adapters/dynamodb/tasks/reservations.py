@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from a2a_tasks.adapters.dynamodb.store import Item, Store
-from a2a_tasks.adapters.dynamodb.update import Condition, when
+from a2a_tasks.adapters.dynamodb.update import ItemCondition, when
 from a2a_tasks.ports.tasks import Reservation
 
 
@@ -45,7 +45,7 @@ def reservation_item(project_id: str, scope: str, key: str, wanted: Reservation)
     }
 
 
-def is_free(now: int, replaced: str | None = None) -> Condition:
+def is_free(now: int, replaced: str | None = None) -> ItemCondition:
     """The condition of a reservation: there is no earlier one that is valid ``now`` (Unix milliseconds), or
     it is that of the task ``replaced``."""
     if replaced is None:

@@ -9,7 +9,7 @@ from a2a_tasks.adapters.dynamodb.store import Item
 from a2a_tasks.adapters.dynamodb.tasks import task_items, task_values
 from a2a_tasks.adapters.dynamodb.tasks.queries import DynamoDBTaskQueries
 from a2a_tasks.adapters.dynamodb.tasks.update import TaskUpdate, maybe
-from a2a_tasks.adapters.dynamodb.update import Update, when
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate, when
 from a2a_tasks.domain.dead_letter import Undelivered
 from a2a_tasks.domain.guards import Guard
 from a2a_tasks.domain.history import events
@@ -17,7 +17,7 @@ from a2a_tasks.domain.record_keys import call_key
 from a2a_tasks.domain.schedule import GRANT_MS, due_after_release
 from a2a_tasks.domain.task import LIVE, Outcome, Payload, Slot, Status, Task, TaskRef
 from a2a_tasks.domain.usage import Spent, Usage, bill
-from a2a_tasks.ports.tasks import Advance, Claim, Pause, Postponement, Refused, Release, Written
+from a2a_tasks.ports.tasks import Advance, Claim, InputRequest, Postponement, Refused, Release, Written
 
 DELETE_BATCH = 25
 """Limit of BatchWriteItem."""
@@ -58,7 +58,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
             .add(attempt=1, fence=1)
             # the task has begun: it no longer counts as waiting, and earlier dead letters no longer count
             .remove("pendingAgent", "undelivered", "cutOff")
-            .tell(events.claimed(claim.now))
+            .add_event(events.claimed(claim.now))
             # past its deadline the task has failed for its callers, even if that is not written yet
             .in_time(claim.now)
             # the fence must be the one seen: another claim has raised it, and slots are valid for one claim
@@ -108,12 +108,12 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         """Protects a slot that the task was granted since, and a claim."""
         # compares the whole slot including its time, because the same number may have been granted again
         granted = {"pending": Status.PENDING.value, "slot": task_values.slot_value(slot)}
-        self._change(ref, Update().remove("slot").when("#status = :pending AND slot = :slot", **granted))
+        self._change(ref, ItemUpdate().remove("slot").when("#status = :pending AND slot = :slot", **granted))
 
     def advance(self, ref: TaskRef, fence: int, advance: Advance) -> Written | Refused:
         """Protects the work of a later worker: only the holder of the task may report progress. The event
         is written at an index, because a repeated write is not refused and must not add it twice."""
-        update = TaskUpdate().held_under(fence).tell(advance.event)
+        update = TaskUpdate().held_under(fence).add_event(advance.event)
         update = update.set(
             updatedAt=advance.now,
             spent=maybe(task_values.spent_value, advance.spent),
@@ -127,7 +127,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
     def release(self, ref: TaskRef, fence: int, release: Release) -> Written | Refused:
         """Protects the work of a later worker: only the holder of the task may release it."""
         overload = release.overload
-        update = TaskUpdate().held_under(fence).tell(release.event).stop_run_clock(release.clocks)
+        update = TaskUpdate().held_under(fence).add_event(release.event).stop_run_clock(release.clocks)
         update = update.set(
             status=Status.PENDING.value,
             notBefore=release.not_before,
@@ -168,17 +168,17 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         # postponed at this very moment: by this call, whose response was lost, and which sends the message
         return self._change(ref, update, lambda task: _is_postponed(task, fence, postponement))
 
-    def pause(self, ref: TaskRef, fence: int, pause: Pause) -> Written | Refused:
+    def request_input(self, ref: TaskRef, fence: int, request: InputRequest) -> Written | Refused:
         """Protects the work of a later worker: only the holder of the task may ask its caller."""
-        update = TaskUpdate().held_under(fence).tell(events.asked(pause.now)).remove("heldBy")
+        update = TaskUpdate().held_under(fence).add_event(events.asked(request.now)).remove("heldBy")
         update = update.set(
             status=Status.INPUT_REQUIRED.value,
-            question=task_values.question_value(pause.question),
-            until=pause.deadline,
-            dueAt=pause.deadline,
-            pausedMs=pause.left_ms,
-            updatedAt=pause.now,
-            counted=maybe(task_values.counted_value, pause.counted),
+            question=task_values.question_value(request.question),
+            until=request.deadline,
+            dueAt=request.deadline,
+            pausedMs=request.left_ms,
+            updatedAt=request.now,
+            counted=maybe(task_values.counted_value, request.counted),
         )
         # the next claim, which continues with the answer, is the same attempt
         return self._change(ref, update.add(attempt=-1), _is_already(Status.INPUT_REQUIRED, fence))
@@ -205,7 +205,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
                 call=call_id,
             )
             .when("pausedMs = :left", left=current.paused_ms)
-            .tell(events.answered(now))
+            .add_event(events.answered(now))
         )
         # answered at this very moment: by this call, whose response was lost, and which sends the message
         return self._change(ref, update, lambda task: _is_resumed(task, current, call_id, now))
@@ -225,7 +225,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
 
     def finish(self, ref: TaskRef, outcome: Outcome, guard: Guard) -> Written | Refused:
         """Protects the terminal state: the first end wins, and a stale worker writes nothing."""
-        update = TaskUpdate().guarded(guard).tell(events.ended(outcome))
+        update = TaskUpdate().guarded(guard).add_event(events.ended(outcome))
         # removed from the indexes by the same write: an ended task is never due, and sweeps are billed by
         # what is due
         update = update.remove("dueShard", "dueAt", "question", "pendingAgent")
@@ -250,7 +250,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         if isinstance(result, Written) and bill(result.task.spent) != used:
             # the worker has saved a turn since the task was read; only reports use this value
             now_used = task_values.used_value(bill(result.task.spent))
-            self._change(ref, Update().set(used=now_used))
+            self._change(ref, ItemUpdate().set(used=now_used))
         return result
 
     def add_partial_output(
@@ -275,13 +275,13 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
 
     def enable_notifications(self, ref: TaskRef) -> bool:
         """Protects against creating an item for a deleted task."""
-        return self._is_changed(ref, Update().set(notify=True))
+        return self._is_changed(ref, ItemUpdate().set(notify=True))
 
     def reschedule(self, ref: TaskRef, seen_due_at: int, due_at: int) -> bool:
         """Protects against two sweeps that act on one index entry: the due time must be the one seen. And
         against a claim in between: no task may be due after its deadline. The SDK's repetition is refused
         too, and nobody acts before the new due time."""
-        update = Update().set(dueAt=due_at)
+        update = ItemUpdate().set(dueAt=due_at)
         return self._is_changed(ref, update.when("dueAt = :seen AND #until >= :dueAt", seen=seen_due_at))
 
     def note_undelivered(
@@ -297,7 +297,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
     def expire(self, ref: TaskRef, at: int) -> None:
         """Protects a live task, and an earlier time. The table's TTL is later than clean-up, which needs
         the item to find what the task owns."""
-        update = Update().set(
+        update = ItemUpdate().set(
             expireShard=task_items.retention_shard(ref.task_id),
             expireAt=at,
             ttl=at // 1000 + task_items.TTL_GRACE_SECONDS,
@@ -326,7 +326,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         return [key for key in keys if not key["sk"].startswith(task_items.TASK_PREFIX)][:DELETE_BATCH]
 
     def _change(
-        self, ref: TaskRef, update: Update, is_done: Callable[[Task], bool] = lambda _: False
+        self, ref: TaskRef, update: ItemUpdate, is_done: Callable[[Task], bool] = lambda _: False
     ) -> Written | Refused:
         """One conditional update. A refusal counts as written if ``is_done`` says so of the task as it is:
         an earlier call, whose response was lost, has done the same."""
@@ -336,7 +336,7 @@ class DynamoDBTaskStore(DynamoDBTaskQueries):
         # a refused write returns the current item
         return Written(task) if task and (is_made or is_done(task)) else Refused(task)
 
-    def _is_changed(self, ref: TaskRef, update: Update) -> bool:
+    def _is_changed(self, ref: TaskRef, update: ItemUpdate) -> bool:
         return isinstance(self._change(ref, update), Written)
 
 

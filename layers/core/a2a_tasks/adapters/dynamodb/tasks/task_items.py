@@ -19,7 +19,7 @@ from a2a_tasks.domain.task import (
     TaskRef,
 )
 from a2a_tasks.ports.payloads import item_key
-from a2a_tasks.ports.tasks import Outline
+from a2a_tasks.ports.tasks import TaskSummary
 
 TASK_PREFIX = "TASK#"
 OUTPUTS = "OUTPUT"
@@ -237,12 +237,12 @@ def from_items(ref: TaskRef, items: Sequence[Mapping[str, Any]]) -> Task | None:
     return task
 
 
-def to_outline(values: Mapping[str, Any]) -> Outline | None:
+def to_outline(values: Mapping[str, Any]) -> TaskSummary | None:
     """What an entry of the index ``list`` says of an ended task; None where it has not ended."""
     if "endedAs" not in values:
         return None
     status, _, code = values["endedAs"].partition("#")
-    return Outline(
+    return TaskSummary(
         ref=ref_of(values),
         project_id=values["projectId"],
         status=Status(status),

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from a2a_tasks.adapters.dynamodb.tasks.task_values import event_value
-from a2a_tasks.adapters.dynamodb.update import Update
+from a2a_tasks.adapters.dynamodb.update import ItemUpdate
 from a2a_tasks.domain.guards import Guard
-from a2a_tasks.domain.history.event import Event, Placed
+from a2a_tasks.domain.history.event import Event, IndexedEvent
 from a2a_tasks.domain.schedule import Clocks
 from a2a_tasks.domain.task import Status
 
 
 @dataclass(frozen=True)
-class TaskUpdate(Update):
+class TaskUpdate(ItemUpdate):
     """An update of a task. Times are Unix milliseconds."""
 
     def held_under(self, fence: int) -> Self:
@@ -49,7 +49,7 @@ class TaskUpdate(Update):
             update = update.when("#until <= :expired", expired=guard.deadline_by)
         return update
 
-    def tell(self, event: Event | Placed | None) -> Self:
+    def add_event(self, event: Event | IndexedEvent | None) -> Self:
         """Add the event that reports the change, at its index if it has one."""
         match event:
             case None:
@@ -57,8 +57,8 @@ class TaskUpdate(Update):
             case Event():
                 return self.assign("#events = list_append(#events, :told)", told=[event_value(event)])
         # written at an index, not appended, so that a retry after a lost response does not repeat the event
-        update = self.remove(f"#events[{event.place + 1}]") if event.is_last else self
-        return update.assign(f"#events[{event.place}] = :told", told=event_value(event.event))
+        update = self.remove(f"#events[{event.index + 1}]") if event.is_last else self
+        return update.assign(f"#events[{event.index}] = :told", told=event_value(event.event))
 
     def stop_run_clock(self, clocks: Clocks | None) -> Self:
         """None leaves the clocks as they are."""

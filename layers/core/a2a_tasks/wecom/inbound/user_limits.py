@@ -21,7 +21,7 @@ MOST_SEEN = 10_000
 
 
 @dataclass(frozen=True)
-class People:
+class UserLimits:
     """``rate`` applies to users of connections without a limit of their own; None for no limit."""
 
     rates: RateStore
@@ -61,7 +61,7 @@ class People:
         self._seen[bucket] = taking.tat
         if taking.is_granted:
             return True
-        self._refused(connection, Asked.QUESTIONS)
+        self._refused(connection, UserLimitKind.QUESTIONS)
         return False
 
     def _has_used_up(self, chat: Chat) -> bool:
@@ -70,10 +70,10 @@ class People:
             return False
         if self.spending.spend(spender, day_of(self.clock.now())).tokens < connection.tokens_per_day:
             return False
-        self._refused(connection, Asked.TOKENS)
+        self._refused(connection, UserLimitKind.TOKENS)
         return True
 
-    def _refused(self, connection: Connection, asked: "Asked") -> None:
+    def _refused(self, connection: Connection, asked: "UserLimitKind") -> None:
         self.telemetry.count("RateLimited", code=f"WECOM_{asked}")
         self.telemetry.event("rate limit exceeded", connection_id=connection.connection_id)
 
@@ -83,7 +83,7 @@ def _rate_of(connection: Connection) -> Rate | None:
     return Rate(limit * 60, limit) if limit is not None else None
 
 
-class Asked(StrEnum):
+class UserLimitKind(StrEnum):
     """Kinds of usage."""
 
     QUESTIONS = "QUESTIONS"
@@ -92,7 +92,7 @@ class Asked(StrEnum):
 
 def person_bucket(connection: Connection, user_id: str) -> Bucket:
     """Counted apart from messages sent to them (``sending_rate``)."""
-    return Bucket(f"WECOM#{connection.connection_id}#{canonical(user_id)}", Asked.QUESTIONS)
+    return Bucket(f"WECOM#{connection.connection_id}#{canonical(user_id)}", UserLimitKind.QUESTIONS)
 
 
 def spender_of(connection: Connection, user_id: str) -> str | None:

@@ -12,13 +12,13 @@ from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.wecom.cards import DONE, CardKind, CardRef, question_name
 from a2a_tasks.wecom.inbound.chat import Chat, context_id
 from a2a_tasks.wecom.inbound.messages import AcceptedMessage, InboundMessages
-from a2a_tasks.wecom.inbound.people import People
 from a2a_tasks.wecom.inbound.speaker import without_first_line
+from a2a_tasks.wecom.inbound.user_limits import UserLimits
 from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
 
 
 @dataclass(frozen=True)
-class Press:
+class ButtonPress:
     """A press of a button. ``response_url`` takes the answer of what it starts, if WeCom sent one."""
 
     chat: Chat
@@ -29,7 +29,7 @@ class Press:
 
 
 @dataclass(frozen=True)
-class Pressed:
+class CardUpdate:
     """The card's new text. ``for_all``: for everyone who sees the card, otherwise only for the user who
     pressed."""
 
@@ -39,16 +39,16 @@ class Pressed:
 
 
 @dataclass(frozen=True)
-class Presses:
+class ButtonHandler:
     """Only users whose conversation it belongs to may press a card, and only once: a question takes the first
     answer, by button or by message. All actions are idempotent."""
 
     asking: InboundMessages
     tasks: Tasks
-    people: People
+    user_limits: UserLimits
     telemetry: Telemetry
 
-    def press(self, press: Press) -> Pressed | None:
+    def press(self, press: ButtonPress) -> CardUpdate | None:
         """Returns None if the card stays as it is. Raises ``StoreUnavailable``, ``PayloadUnavailable`` and
         ``SealingUnavailable``: the press must then be sent again."""
         chat, ref = press.chat, CardRef.from_card_id(press.card_id)
@@ -73,9 +73,9 @@ class Presses:
         except RequestRefused as refused:
             self.telemetry.event("press not taken", code=refused.code, correlation_id=press.correlation_id)
             sentence = refusal_sentence(chat.language, refused.code)
-            return Pressed(sentence, say(chat.language, Phrase.CARD_REFUSED), for_all=False)
+            return CardUpdate(sentence, say(chat.language, Phrase.CARD_REFUSED), for_all=False)
 
-    def _choose(self, press: Press, ref: CardRef, task: Task) -> Pressed:
+    def _choose(self, press: ButtonPress, ref: CardRef, task: Task) -> CardUpdate:
         asked = task.question if task.status is Status.INPUT_REQUIRED else None
         # a card of an earlier question must not answer this one
         if asked is None or question_name(asked.call_id) != ref.name:
@@ -84,16 +84,16 @@ class Presses:
         if option is None:
             return self._told(press, Phrase.CARD_OLD)
         # an answer makes the agent continue, so it counts like a question
-        if (refusal := self.people.refusal(press.chat, None)) is not None:
+        if (refusal := self.user_limits.refusal(press.chat, None)) is not None:
             return self._told(press, refusal, for_all=False)
         if not self.asking.choose(_message(press, option), task, asked.call_id, ref.name):
             return self._told(press, Phrase.CARD_ANSWERED)
         self.telemetry.count("WecomPresses", code=ref.kind.name)
         phrase = Phrase.CHOSEN_BY if press.chat.chat_id else Phrase.CHOSEN
         label = say(press.chat.language, phrase, option=option, user=press.chat.user_id)
-        return Pressed(asked.text, label)
+        return CardUpdate(asked.text, label)
 
-    def _stop(self, press: Press, task: Task) -> Pressed:
+    def _stop(self, press: ButtonPress, task: Task) -> CardUpdate:
         try:
             self.tasks.cancel(task.project_id, task.ref.agent_id, task.ref.task_id)
         except RequestRefused:
@@ -101,8 +101,8 @@ class Presses:
         self.telemetry.count("WecomPresses", code=CardKind.STOP.name)
         return self._told(press, Phrase.CARD_STOPPED)
 
-    def _ask_again(self, press: Press, task: Task) -> Pressed:
-        if (refusal := self.people.refusal(press.chat, None)) is not None:
+    def _ask_again(self, press: ButtonPress, task: Task) -> CardUpdate:
+        if (refusal := self.user_limits.refusal(press.chat, None)) is not None:
             return self._told(press, refusal, for_all=False)
         try:
             asked = payload.load(self.tasks.payloads, task.input)
@@ -115,12 +115,12 @@ class Presses:
         self.telemetry.count("WecomPresses", code=CardKind.AGAIN.name)
         return self._told(press, Phrase.CARD_ASKED_AGAIN)
 
-    def _told(self, press: Press, phrase: Phrase, *, for_all: bool = True) -> Pressed:
+    def _told(self, press: ButtonPress, phrase: Phrase, *, for_all: bool = True) -> CardUpdate:
         sentence = say(press.chat.language, phrase)
-        return Pressed(sentence, sentence, for_all)
+        return CardUpdate(sentence, sentence, for_all)
 
 
-def _message(press: Press, text: str, parts: tuple[dict[str, Any], ...] = ()) -> AcceptedMessage:
+def _message(press: ButtonPress, text: str, parts: tuple[dict[str, Any], ...] = ()) -> AcceptedMessage:
     """The key is derived from the card, so that repeated presses produce one message."""
     return AcceptedMessage(
         chat=press.chat,

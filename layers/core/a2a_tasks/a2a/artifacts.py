@@ -21,19 +21,19 @@ MAX_CONTENTS = 20
 
 
 @dataclass
-class Room:
+class InlineBudget:
     """What is left of a response for inline contents: bytes of JSON, and their number."""
 
     size: int = MAX_CONTENTS_BYTES
     count: int = MAX_CONTENTS
 
 
-def saved_views(results: Results, artifacts: Sequence[Artifact], room: Room) -> list[dict[str, Any]]:
+def saved_views(results: Results, artifacts: Sequence[Artifact], room: InlineBudget) -> list[dict[str, Any]]:
     """``Artifact`` objects, which use up ``room``. Raises ``PayloadUnavailable``."""
     return [_saved(results, artifact, room) for artifact in artifacts]
 
 
-def _saved(results: Results, artifact: Artifact, room: Room) -> dict[str, Any]:
+def _saved(results: Results, artifact: Artifact, room: InlineBudget) -> dict[str, Any]:
     content = _content(results, artifact, room) or {"url": results.address(artifact)}
     part = content | {"mediaType": artifact.media_type, "filename": artifact.name}
     metadata: dict[str, Any] = {} if artifact.size_bytes is None else {"sizeBytes": artifact.size_bytes}
@@ -45,7 +45,7 @@ def _saved(results: Results, artifact: Artifact, room: Room) -> dict[str, Any]:
     return shown | ({"metadata": metadata} if metadata else {})
 
 
-def _content(results: Results, artifact: Artifact, room: Room) -> dict[str, Any] | None:
+def _content(results: Results, artifact: Artifact, room: InlineBudget) -> dict[str, Any] | None:
     """The part's content, or None if it does not fit or no longer exists; the URL is shown then."""
     size = artifact.size_bytes
     if artifact.key is None or size is None or size > min(room.size, MAX_CONTENT_BYTES) or room.count == 0:

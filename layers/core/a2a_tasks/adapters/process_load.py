@@ -28,8 +28,8 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-class ProcessPressure:
-    """``Pressure``. ``memory_mb`` is the function's memory."""
+class SystemProcessLoad:
+    """``ProcessLoad``. ``memory_mb`` is the function's memory."""
 
     def __init__(self, memory_mb: int, resident: Callable[[], int] = resident_bytes) -> None:
         self._memory = memory_mb * MB

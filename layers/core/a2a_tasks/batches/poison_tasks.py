@@ -23,14 +23,14 @@ DIED = "the process died"
 
 
 @dataclass(frozen=True)
-class Suspects:
-    """Handles suspects. All methods raise ``StoreUnavailable``."""
+class PoisonTasks:
+    """Handles poison tasks. All methods raise ``StoreUnavailable``."""
 
     batches: BatchStore
     tasks: BatchTasks
 
-    def sorted_out(self, project_id: str, entries: Sequence[QueuedTask], run_id: str) -> list[QueuedTask]:
-        """Entries that may be prepared, suspects last, without those that other runs are preparing. Those
+    def screened(self, project_id: str, entries: Sequence[QueuedTask], run_id: str) -> list[QueuedTask]:
+        """Entries that may be prepared, poison tasks last, without those that other runs are preparing. Those
         without tries left fail."""
         tries: dict[str, int] = {}
         elsewhere: set[str] = set()

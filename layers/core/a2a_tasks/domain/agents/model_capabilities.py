@@ -11,7 +11,7 @@ from typing import Any
 from a2a_tasks.domain.agents.backend import Backend
 
 
-class Ability(StrEnum):
+class ModelCapability(StrEnum):
     """A feature that only some models have."""
 
     UPDATES = "updates"  # text between tool calls is returned, which thinking would hide otherwise
@@ -24,7 +24,7 @@ UPDATES_BETA = "thinking-display-updates-2026-08-18"
 BINDING_BETA = "thinking-binding-controls-2026-08-01"
 FALLBACK_BETA = "server-side-fallback-2026-07-01"
 DROPPED = {"prefix_mismatch_behavior": "drop_block"}
-_U, _D, _F = Ability.UPDATES, Ability.DROPS_THINKING, Ability.FALLBACKS
+_U, _D, _F = ModelCapability.UPDATES, ModelCapability.DROPS_THINKING, ModelCapability.FALLBACKS
 _BY_MODEL = {
     "claude-fable-5": {_U, _F},
     "claude-fable-5-1": {_U, _D, _F},
@@ -40,23 +40,23 @@ _BY_MODEL = {
 _BY_BACKEND = {
     Backend.CLAUDE_API: {_U, _D, _F},
     Backend.CLAUDE_ON_AWS: {_U, _D},  # no fallbacks in the newest documentation
-    Backend.BEDROCK: set[Ability](),
+    Backend.BEDROCK: set[ModelCapability](),
 }
 """Nothing is enabled on Bedrock: AWS's guide and Anthropic's name the fields of thinking differently, and
 unknown fields are rejected."""
 
 
-def has(ability: Ability, model: str, backend: Backend) -> bool:
+def has(ability: ModelCapability, model: str, backend: Backend) -> bool:
     """Whether the model (by its id at the backend) has the ability there."""
     return ability in _BY_BACKEND[backend] and ability in _of(model)
 
 
-def is_there(ability: Ability, backend: Backend) -> bool:
+def is_there(ability: ModelCapability, backend: Backend) -> bool:
     """Whether any model has the ability at the backend."""
     return ability in _BY_BACKEND[backend]
 
 
-def _of(model: str) -> set[Ability]:
+def _of(model: str) -> set[ModelCapability]:
     name = model.removeprefix("anthropic.")
     known = [prefix for prefix in _BY_MODEL if name == prefix or name.startswith(f"{prefix}-")]
     # no features for an unlisted model: the API rejects fields that a model does not support
@@ -78,10 +78,10 @@ def thinking_of(model: str, backend: Backend) -> Thinking:
     blocks that do not match."""
     settings: dict[str, Any] = {"type": "adaptive"}
     betas = []
-    if has(Ability.UPDATES, model, backend):
+    if has(ModelCapability.UPDATES, model, backend):
         settings["display"] = "updates"
         betas.append(UPDATES_BETA)
-    if has(Ability.DROPS_THINKING, model, backend):
+    if has(ModelCapability.DROPS_THINKING, model, backend):
         settings["block_binding"] = DROPPED
         betas.append(BINDING_BETA)
     return Thinking(settings, betas) if betas else Thinking()

@@ -33,10 +33,10 @@ def answer_of(tasks: Tasks, task: Task) -> Response[Any]:
             return _response(HTTP_STATUS[code], _error(task, "The task was canceled.", code))
         case _:
             # relative to the request (RFC 9110 §10.2.2), as where a task is created
-            return _response(202, goes_on(task), {"Location": f"tasks/{task.ref.task_id}"})
+            return _response(202, pending_answer(task), {"Location": f"tasks/{task.ref.task_id}"})
 
 
-def goes_on(task: Task) -> dict[str, Any]:
+def pending_answer(task: Task) -> dict[str, Any]:
     """Where to poll for a task that is still running."""
     return {
         "taskId": task.ref.task_id,

@@ -1,9 +1,9 @@
-"""Memory and CPU pressure of this process."""
+"""Memory and CPU load of this process."""
 
 from typing import Protocol
 
 
-class Pressure(Protocol):
+class ProcessLoad(Protocol):
     """Checked before a worker takes another task."""
 
     def lacks_memory(self) -> bool:

@@ -2,8 +2,15 @@
 
 import pytest
 
-from a2a_tasks.domain.agents.abilities import BINDING_BETA, UPDATES_BETA, Ability, Thinking, has, thinking_of
 from a2a_tasks.domain.agents.backend import Backend
+from a2a_tasks.domain.agents.model_capabilities import (
+    BINDING_BETA,
+    UPDATES_BETA,
+    ModelCapability,
+    Thinking,
+    has,
+    thinking_of,
+)
 from a2a_tasks.ports.model import Prompt, updates_in
 
 DROPPED = {"prefix_mismatch_behavior": "drop_block"}
@@ -34,12 +41,12 @@ def test_a_request_asks_for_what_its_model_has(
 
 
 def test_the_longest_beginning_of_an_id_decides() -> None:
-    assert has(Ability.UPDATES, "claude-opus-5-5-20260901", Backend.CLAUDE_API)
-    assert not has(Ability.UPDATES, "claude-opus-50", Backend.CLAUDE_API)
+    assert has(ModelCapability.UPDATES, "claude-opus-5-5-20260901", Backend.CLAUDE_API)
+    assert not has(ModelCapability.UPDATES, "claude-opus-50", Backend.CLAUDE_API)
 
 
 def test_only_anthropics_own_api_asks_another_model_after_a_refusal() -> None:
-    serving = [backend for backend in Backend if has(Ability.FALLBACKS, "claude-opus-5", backend)]
+    serving = [backend for backend in Backend if has(ModelCapability.FALLBACKS, "claude-opus-5", backend)]
 
     assert serving == [Backend.CLAUDE_API]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class SetPressure:
+class SetProcessLoad:
     """``Pressure``."""
 
     memory: bool = False

@@ -6,62 +6,62 @@ from collections.abc import Sequence
 import pytest
 
 from a2a_tasks.adapters.threads import Threads
-from a2a_tasks.ports.blocking import AtOnce, Step, in_turn
+from a2a_tasks.ports.blocking import RunParallel, WorkStep, run_in_order
 from tests.twins.deployment import plenty
 
 THREADS = 4
 
 
 @pytest.fixture(params=["in turn", "threads"])
-def at_once(request: pytest.FixtureRequest) -> AtOnce:
-    return in_turn if request.param == "in turn" else Threads(THREADS)
+def run_parallel(request: pytest.FixtureRequest) -> RunParallel:
+    return run_in_order if request.param == "in turn" else Threads(THREADS)
 
 
-def chain(name: str, length: int, done: list[str]) -> Step:
+def chain(name: str, length: int, done: list[str]) -> WorkStep:
     """Steps of which each follows from the last."""
 
-    def step(number: int = 0) -> Sequence[Step]:
+    def step(number: int = 0) -> Sequence[WorkStep]:
         done.append(f"{name}{number}")
         return [] if number + 1 == length else [lambda: step(number + 1)]
 
     return step
 
 
-def test_every_step_and_all_that_follows_is_taken_once(at_once: AtOnce) -> None:
+def test_every_step_and_all_that_follows_is_taken_once(run_parallel: RunParallel) -> None:
     done: list[str] = []
-    at_once([chain(name, 50, done) for name in "abcdefgh"], plenty)
+    run_parallel([chain(name, 50, done) for name in "abcdefgh"], plenty)
     assert sorted(done) == sorted(f"{name}{n}" for name in "abcdefgh" for n in range(50))
 
 
-def test_nothing_is_nothing(at_once: AtOnce) -> None:
-    at_once([], plenty)
+def test_nothing_is_nothing(run_parallel: RunParallel) -> None:
+    run_parallel([], plenty)
 
 
-def test_it_can_be_used_again(at_once: AtOnce) -> None:
+def test_it_can_be_used_again(run_parallel: RunParallel) -> None:
     done: list[str] = []
     for name in "ab":
-        at_once([chain(name, 3, done)], plenty)
+        run_parallel([chain(name, 3, done)], plenty)
     assert sorted(done) == ["a0", "a1", "a2", "b0", "b1", "b2"]
 
 
 def test_chains_have_their_turns() -> None:
     done: list[str] = []
-    in_turn([chain(name, 3, done) for name in "ab"], plenty)
+    run_in_order([chain(name, 3, done) for name in "ab"], plenty)
     assert done == ["a0", "b0", "a1", "b1", "a2", "b2"]
 
 
-def test_what_no_step_may_raise_is_not_swallowed(at_once: AtOnce) -> None:
-    def broken() -> Sequence[Step]:
+def test_what_no_step_may_raise_is_not_swallowed(run_parallel: RunParallel) -> None:
+    def broken() -> Sequence[WorkStep]:
         raise KeyError("a bug")
 
     with pytest.raises(KeyError, match="a bug"):
-        at_once([broken], plenty)
+        run_parallel([broken], plenty)
 
 
 def test_steps_are_taken_at_the_same_time() -> None:
     together = threading.Barrier(THREADS)
 
-    def meet() -> Sequence[Step]:
+    def meet() -> Sequence[WorkStep]:
         together.wait(10)
         return []
 
@@ -75,7 +75,7 @@ class Hanging:
     def __init__(self) -> None:
         self.ends = threading.Event()
 
-    def __call__(self) -> Sequence[Step]:
+    def __call__(self) -> Sequence[WorkStep]:
         self.ends.wait()
         return []
 
@@ -84,7 +84,7 @@ def test_what_hangs_stops_nobody_and_is_left_behind() -> None:
     hanging, done = Hanging(), list[str]()
     time_is_up = threading.Event()
 
-    def last() -> Sequence[Step]:
+    def last() -> Sequence[WorkStep]:
         time_is_up.set()
         return []
 

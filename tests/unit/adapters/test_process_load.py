@@ -5,17 +5,17 @@ import time
 
 import pytest
 
-from a2a_tasks.adapters.process_pressure import MB, MEMORY_SHARE, ProcessPressure, resident_bytes
+from a2a_tasks.adapters.process_load import MB, MEMORY_SHARE, SystemProcessLoad, resident_bytes
 
 
 @pytest.mark.parametrize(("in_use", "expected"), [(MEMORY_SHARE - 0.01, False), (MEMORY_SHARE + 0.01, True)])
 def test_memory_is_lacking_beyond_a_share(in_use: float, expected: bool) -> None:
-    assert ProcessPressure(700, lambda: round(in_use * 700 * MB)).lacks_memory() is expected
+    assert SystemProcessLoad(700, lambda: round(in_use * 700 * MB)).lacks_memory() is expected
 
 
 def test_the_process_itself_is_looked_at() -> None:
-    assert ProcessPressure(1).lacks_memory()
-    assert not ProcessPressure(1_000_000).lacks_memory()
+    assert SystemProcessLoad(1).lacks_memory()
+    assert not SystemProcessLoad(1_000_000).lacks_memory()
 
 
 def test_memory_that_is_taken_counts() -> None:
@@ -27,14 +27,14 @@ def test_memory_that_is_taken_counts() -> None:
 
 def test_a_loop_that_is_kept_busy_lacks_time() -> None:
     async def watch() -> tuple[bool, bool]:
-        pressure = ProcessPressure(700)
-        async with pressure.watched():
+        load = SystemProcessLoad(700)
+        async with load.watched():
             await asyncio.sleep(0.25)
-            idle = pressure.lacks_time()
+            idle = load.lacks_time()
             until = time.monotonic() + 30
-            while not pressure.lacks_time() and time.monotonic() < until:
+            while not load.lacks_time() and time.monotonic() < until:
                 time.sleep(1.5)  # noqa: ASYNC251  as a processor does that is too slow
                 await asyncio.sleep(0.01)
-            return idle, pressure.lacks_time()
+            return idle, load.lacks_time()
 
     assert asyncio.run(watch()) == (False, True)
