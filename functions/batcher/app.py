@@ -56,6 +56,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
         return milliseconds / 1000 - RESERVE_SECONDS
 
     report = _loop.run(batcher.work(time_left))
-    telemetry.event("batches seen to", **asdict(report))
+    telemetry.event("batches processed", **asdict(report))
     telemetry.end_invocation()
     return asdict(report)

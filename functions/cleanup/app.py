@@ -38,6 +38,6 @@ cleaner = Cleaner(
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
     report = cleaner.clean(lambda: context.get_remaining_time_in_millis() > RESERVE_MS)
-    telemetry.event("clean-up done", **asdict(report))
+    telemetry.event("clean-up completed", **asdict(report))
     telemetry.end_invocation()
     return asdict(report)

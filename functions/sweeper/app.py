@@ -41,7 +41,7 @@ sweeper = build_sweeper(
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     report = _sweep(event)(lambda: context.get_remaining_time_in_millis() > RESERVE_MS)
-    telemetry.event("sweep done", shard=event.get("shard"), **asdict(report))
+    telemetry.event("sweep completed", shard=event.get("shard"), **asdict(report))
     telemetry.end_invocation()
     return asdict(report)
 

@@ -233,7 +233,7 @@ def test_a_place_that_cannot_be_given_back_is_free_in_time(desk: Desk) -> None:
     caller = desk.caller(openStreams="1")
     caller.open_stream(20)
     caller.close()
-    assert desk.telemetry.names() == ["open stream not given back"]
+    assert desk.telemetry.names() == ["open stream not released"]
     refused_stream(desk.caller(openStreams="1"))
     desk.clock.advance(25)
     desk.caller(openStreams="1").open_stream(20)

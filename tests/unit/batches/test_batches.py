@@ -548,7 +548,7 @@ def test_a_batch_that_is_gone_is_waited_for_until_its_tasks_have_ended(lane: Bat
     lane.api.batches[0].is_gone = True
     lane.minute()
     assert lane.batches.open
-    assert "batch is gone" in lane.deployment.telemetry.names()
+    assert "batch no longer exists at the API" in lane.deployment.telemetry.names()
 
     lane.deployment.clock.advance(DAY_SECONDS)
     lane.deployment.sweep()

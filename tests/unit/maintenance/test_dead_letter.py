@@ -272,4 +272,4 @@ class TestWhoNeedsNoMessage:
     def test_a_message_without_a_task_is_counted(self, deployment: Deployment) -> None:
         deployment.dead_letters().handle(Delivery("m", "r", None, "", 11))
         assert deployment.telemetry.counts["MalformedMessages"] == 1
-        assert deployment.telemetry.names() == ["dead message names no task"]
+        assert deployment.telemetry.names() == ["malformed dead letter"]

@@ -128,7 +128,7 @@ def test_a_failed_send_is_made_up_for_by_the_sweeper(deployment: Deployment) -> 
     points.fail("queue.send", QueueUnavailable("down"))
     task = deployment.submitter(points).submit(submission())
     assert not deployment.queue.messages
-    assert deployment.telemetry.names() == ["task not announced; the sweeper will"]
+    assert deployment.telemetry.names() == ["task not announced; the sweeper will announce it"]
     assert_sweeper_rescues(deployment)
     assert deployment.now_of(task).status is Status.COMPLETED
 

@@ -302,7 +302,7 @@ def test_what_is_no_notification_is_counted_and_dropped(office: Office) -> None:
     office.queue.put(None)
     office.run()
     assert office.telemetry.counts["MalformedMessages"] == 1
-    assert office.telemetry.names() == ["message is no notification"]
+    assert office.telemetry.names() == ["malformed notification message"]
 
 
 def test_a_slow_receiver_holds_up_no_other(office: Office) -> None:

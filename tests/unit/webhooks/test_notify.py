@@ -322,7 +322,7 @@ def test_what_was_done_before_a_failure_is_not_done_again(deployment: Deployment
     told(deployment)
     sent = ids_of(deployment.notifications.sent)
     assert len(sent) == len(set(sent)) == 6
-    assert [line.name for line in deployment.telemetry.problems] == ["receivers not read"]
+    assert [line.name for line in deployment.telemetry.problems] == ["receivers of notifications not read"]
 
 
 @settings(deadline=None)

@@ -64,7 +64,9 @@ class DayCount:
             if used != task.counted and self.store.note_counted(task.ref, task.counted, used):
                 self._add(task, less)
         except StoreUnavailable as error:
-            self.telemetry.problem("count not noted; it will be made again", task, reason=str(error))
+            self.telemetry.problem(
+                "counted usage not recorded; it will be counted again", task, reason=str(error)
+            )
             return False
         return is_counted
 
@@ -74,7 +76,7 @@ class DayCount:
             if usage != NOTHING:
                 self._count(task, usage)
         except StoreUnavailable as error:
-            self.telemetry.problem("spending not counted yet", task, reason=str(error))
+            self.telemetry.problem("usage not counted yet", task, reason=str(error))
             return False
         return True
 

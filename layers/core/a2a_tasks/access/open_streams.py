@@ -43,7 +43,7 @@ class OpenStreams:
         try:
             self.store.free(place)
         except StoreUnavailable as error:
-            self.telemetry.problem("open stream not given back", key_id=place.key_id, reason=str(error))
+            self.telemetry.problem("open stream not released", key_id=place.key_id, reason=str(error))
 
 
 def _refusal(limit: int, full: PlacesFull, now: int) -> RequestRefused:

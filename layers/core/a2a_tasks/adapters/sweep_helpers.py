@@ -33,6 +33,6 @@ class FunctionHelpers:
             )
         except (ClientError, BotoCoreError) as error:
             # throttled or not allowed: the caller sweeps the shard itself, which only takes longer
-            self.telemetry.problem("no helper for a shard", shard=shard, reason=str(error))
+            self.telemetry.problem("sweep helper not started", shard=shard, reason=str(error))
             return False
         return True

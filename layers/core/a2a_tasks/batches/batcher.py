@@ -74,7 +74,7 @@ class Batcher:
             await work
         except StoreUnavailable as error:
             report.errors += 1
-            self.telemetry.problem("batches not seen to", reason=str(error))
+            self.telemetry.problem("batches not processed", reason=str(error))
 
     async def _follow(
         self, run_id: str, time_left: Callable[[], float], report: BatchReport, *, creates: bool
@@ -117,10 +117,10 @@ class Batcher:
         except (StoreUnavailable, PayloadUnavailable, ModelBusy, ModelRejected) as error:
             # open batches stay recorded, so the next run continues
             report.errors += 1
-            self.telemetry.problem("batch not seen to", batch_id=batch_id, reason=str(error))
+            self.telemetry.problem("batch not processed", batch_id=batch_id, reason=str(error))
         except Exception as error:
             report.errors += 1
-            self.telemetry.problem("batch not seen to", batch_id=batch_id, error=error)
+            self.telemetry.problem("batch not processed", batch_id=batch_id, error=error)
 
 
 def _in_turn(batches: Sequence[Batch]) -> list[Batch]:

@@ -74,7 +74,7 @@ class BatchCreation:
             # its tasks stay claimed: given back, they might be bought twice
             telemetry.count("BatchesNotAccepted", code="UNKNOWN")
             reason = str(error) or "no answer in time"
-            telemetry.problem("batch perhaps created", batch_id=batch_id, reason=reason)
+            telemetry.problem("batch may have been created", batch_id=batch_id, reason=reason)
             await self._pause(batch, None)
             return CreationResult.UNKNOWN
         telemetry.count("BatchesSubmitted")
@@ -86,7 +86,9 @@ class BatchCreation:
         """Record which batch at the API is this one. The assignment is written first, so that no other
         batch can take it."""
         if not await self._run(self.batches.own, api_id, batch.batch_id, self.tasks.now()):
-            self.tasks.telemetry.problem("batch belongs to another", batch_id=batch.batch_id, api_id=api_id)
+            self.tasks.telemetry.problem(
+                "batch at the API belongs to another record", batch_id=batch.batch_id, api_id=api_id
+            )
             return
         await self._run(self.batches.update, replace(batch, api_id=api_id))
         self.tasks.telemetry.event(
@@ -166,7 +168,7 @@ class BatchCreation:
                 step(task)
 
         # the record goes last: it leads to those whose store did not respond
-        if await self.parallel.all_done(let_go, members, "task of no batch not settled"):
+        if await self.parallel.all_done(let_go, members, "task of an uncreated batch not released"):
             await self._run(self.batches.close, batch)
 
     def _request_again(self, member: BatchMember) -> tuple[bytes, Usage] | None:
@@ -180,7 +182,7 @@ class BatchCreation:
             raise
         except Exception as error:
             # in line it has its tries, and holds nobody up
-            self.tasks.telemetry.problem("task not prepared", task, error=error)
+            self.tasks.telemetry.problem("batch request not prepared", task, error=error)
             self._again(task, self.tasks.now())
             return None
         if isinstance(request, Failure):

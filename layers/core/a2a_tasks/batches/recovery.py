@@ -76,9 +76,9 @@ class BatchRecovery:
                 return  # another run is at it
             changed = written
         if is_waiting:
-            self.telemetry.event("batch perhaps under way", batch_id=batch.batch_id)
+            self.telemetry.event("batch creation may still be in progress", batch_id=batch.batch_id)
         elif now - batch.tried_at >= NEVER_HAPPENED_MS:
-            self.telemetry.event("batch never created", batch_id=batch.batch_id)
+            self.telemetry.event("batch was never created", batch_id=batch.batch_id)
             await self.creation.create_again(changed, changed.run_id)
 
     async def _is_ours(self, batch: Batch, found: RemoteBatch) -> bool:

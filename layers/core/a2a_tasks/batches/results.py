@@ -73,7 +73,9 @@ class BatchResults:
     async def _gone(self, batch: Batch, run_id: str) -> None:
         """The API does not know the batch: it was deleted, or the key now belongs to another workspace.
         Its tasks are not submitted again, since they may have been paid for; their deadlines end them."""
-        self.tasks.telemetry.problem("batch is gone", batch_id=batch.batch_id, api_id=batch.api_id)
+        self.tasks.telemetry.problem(
+            "batch no longer exists at the API", batch_id=batch.batch_id, api_id=batch.api_id
+        )
         if await self._is_waited_for(batch, run_id):
             return
         members = await self._members(batch)
@@ -135,7 +137,7 @@ class BatchResults:
                     return False
         # the stream may have ended early without an error, so a missing task may still have a result
         if len(seen) < remote.count:
-            self.tasks.telemetry.problem("results broke off", api_id=remote.api_id, results=len(seen))
+            self.tasks.telemetry.problem("batch results interrupted", api_id=remote.api_id, results=len(seen))
             return False
         rest = [member for task_id, member in members.items() if task_id not in seen]
         return is_done and await self.parallel.all_done(

@@ -142,7 +142,7 @@ class BatchSubmission:
         if creation is CreationResult.CREATED and project.refusals:
             await run(self.batches.pause, project_id, 0, 0)
         # removed last: after a crash the next run removes entries of tasks that are members of a batch
-        await self.parallel.each(self.batches.drop, collected.entries, "task not taken out of line")
+        await self.parallel.each(self.batches.drop, collected.entries, "task not removed from the batch line")
         return creation
 
     def _problem(

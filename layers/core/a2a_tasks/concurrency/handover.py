@@ -91,7 +91,7 @@ class Handover:
         self.queue.send(task, has_slot=True)
         self.called.set()
         self.store.stop_waiting(scope, waiter)
-        self.telemetry.event("waiting task called", task, scope=name_of(scope))
+        self.telemetry.event("waiting task announced", task, scope=name_of(scope))
 
     def choose(self, scope: Scope, waiter: Waiter, slot: Slot | None) -> Task | None:
         """The waiting task, if it can use a slot and no other process has just chosen it. A task that

@@ -33,5 +33,5 @@ class PauseWatch:
                 try:
                     self._is_on = self._reader.pause() is not None
                 except StoreUnavailable as error:
-                    self._telemetry.problem("pause not read", reason=str(error))
+                    self._telemetry.problem("pause switch not read", reason=str(error))
             return self._is_on

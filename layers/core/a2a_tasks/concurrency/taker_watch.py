@@ -37,7 +37,7 @@ class TakerWatch:
                 try:
                     listed = self._takers.listed(FEW)
                 except StoreUnavailable as error:
-                    self._telemetry.problem("takers not read", reason=str(error))
+                    self._telemetry.problem("list of takers not read", reason=str(error))
                     listed = []
                 self._open_until = max((taker.until for taker in listed), default=0)
             return now < self._open_until

@@ -110,7 +110,9 @@ class Answerer:
         try:
             self.queue.send(task)
         except QueueUnavailable as error:
-            self.telemetry.problem("task not announced; the sweeper will", task, reason=str(error))
+            self.telemetry.problem(
+                "task not announced; the sweeper will announce it", task, reason=str(error)
+            )
         self.telemetry.event("question answered", task)
 
 

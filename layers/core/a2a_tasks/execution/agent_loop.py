@@ -221,7 +221,7 @@ class AgentLoop:
         work.last_used = self._count(work, reply.usage)
         if reply.dropped_thinking:
             reason = ", ".join(reply.dropped_thinking)
-            self.telemetry.problem("earlier thinking not shown to the model", work.task, reason=reason)
+            self.telemetry.problem("earlier thinking omitted from the request", work.task, reason=reason)
         return reply
 
     async def _reserve(self, work: TaskRun, request: ModelRequest) -> None:

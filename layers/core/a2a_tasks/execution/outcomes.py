@@ -85,7 +85,7 @@ class OutcomeHandler:
 
     async def stop(self, snapshot: RunSnapshot, why: StopCause) -> Requeue | None:
         """The run was stopped from outside."""
-        self.telemetry.event("work stopped", snapshot.task, why=why)
+        self.telemetry.event("execution stopped", snapshot.task, why=why)
         match why:
             case StopCause.ENDED:
                 return await self._ended_by_others(snapshot)
@@ -347,7 +347,7 @@ class OutcomeHandler:
         result = await self._release(snapshot, release)
         if isinstance(result, Refused):
             return await self._refused(snapshot, result)
-        self.telemetry.event("task goes on in another worker", task, turns=snapshot.turns)
+        self.telemetry.event("task handed over to another worker", task, turns=snapshot.turns)
         # after the release, because the other worker's claim would be refused before it
         await self.run(self.queue.send, result.task)
         return DONE

@@ -150,7 +150,9 @@ class Executor:
         except (StoreUnavailable, QueueUnavailable) as error:
             # it is unknown which writes took effect: all of them are conditional, and the next delivery reads
             # the stored state
-            self.telemetry.problem("task not reached", reason=str(error), message_id=delivery.message_id)
+            self.telemetry.problem(
+                "task not processed; its message returns", reason=str(error), message_id=delivery.message_id
+            )
             return Requeue(UNREADABLE_SECONDS)
         except Exception as error:
             # an error must not affect the other tasks of this invocation
@@ -169,7 +171,7 @@ class Executor:
 
     async def _handle(self, delivery: Delivery, invocation: Invocation) -> Requeue | None:
         if delivery.ref is None:
-            self.telemetry.problem("message names no task", message_id=delivery.message_id)
+            self.telemetry.problem("malformed task message", message_id=delivery.message_id)
             return Requeue(0)  # returned without delay until it is dead-lettered
         # checked before anything is written, so that a returned message leaves nothing to undo
         if await self.run(self.pause.is_on) or self._lacks_memory():

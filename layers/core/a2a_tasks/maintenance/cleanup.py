@@ -90,7 +90,7 @@ class Cleaner:
     def _delete(self, task: Task, run: _Pass) -> bool:
         if not task.is_terminal:  # terminal states are final, so a stale read is good enough
             run.leave_unfinished(errors=1)
-            self.telemetry.problem("live task not cleaned up", task)
+            self.telemetry.problem("live task left out of clean-up", task)
             return False
         payloads = self.payloads.delete_all(task.ref.task_id)
         if task.context is not None:

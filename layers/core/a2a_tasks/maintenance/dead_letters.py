@@ -38,7 +38,7 @@ class DeadLetters:
         """
         if delivery.ref is None:
             self.telemetry.count("MalformedMessages")
-            self.telemetry.problem("dead message names no task", message_id=delivery.message_id)
+            self.telemetry.problem("malformed dead letter", message_id=delivery.message_id)
             return
         task = self.store.get(delivery.ref)
         if task is None:
@@ -48,7 +48,7 @@ class DeadLetters:
                 # only this message leads to the count, so it must return
                 raise StoreUnavailable("what the task has used is not counted yet")
         elif self._needs_message(task):
-            self._see_to(task)
+            self._resend_or_fail(task)
 
     def _needs_message(self, task: Task) -> bool:
         if task.status is Status.INPUT_REQUIRED or task.awaits or task.lane is Lane.BATCH:
@@ -57,7 +57,7 @@ class DeadLetters:
         # expired
         return task.status is Status.PENDING or self.finalizer.holders.take(task) is None
 
-    def _see_to(self, task: Task) -> None:
+    def _resend_or_fail(self, task: Task) -> None:
         """Announce a task that no worker holds and that only a message can start, or fail it after too many
         dead letters."""
         now = self.finalizer.clock.now()
@@ -72,7 +72,7 @@ class DeadLetters:
             elif isinstance(
                 self.finalizer.fail(task, _never_claimed(), guard_of_dead_letter(task.fence)), Written
             ):
-                self._tell("task given up after its dead letters", task, undelivered)
+                self._log("task failed after too many dead letters", task, undelivered)
 
     def _announce(self, task: Task, undelivered: Undelivered, now: int) -> None:
         """Record, then send, so that of two concurrent copies only one sends. If this process dies in
@@ -82,12 +82,12 @@ class DeadLetters:
         due_at = due_after_create(now, task.deadline, starts_at)
         if not self.store.note_undelivered(task.ref, task.fence, task.undelivered, undelivered, due_at):
             return  # claimed meanwhile, announced for a duplicate, or the SDK repeated the write
-        self._tell("task announced again after a dead letter", task, undelivered)
+        self._log("task announced again after a dead letter", task, undelivered)
         # for a later start than SQS can delay a message the sweeper sends it
         if starts_at - now <= MAX_QUEUE_DELAY_MS:
             self.queue.send(task, whole_seconds(starts_at - now))
 
-    def _tell(self, what: str, task: Task, undelivered: Undelivered) -> None:
+    def _log(self, what: str, task: Task, undelivered: Undelivered) -> None:
         self.telemetry.count("TasksDeadLettered")
         self.telemetry.event(what, task, times=undelivered.times)
 

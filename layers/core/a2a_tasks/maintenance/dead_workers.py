@@ -54,5 +54,5 @@ class DeadWorkers:
         if not self.store.reschedule(task.ref, task.due_at, due_after_resend(task, now)):
             return SweepAction.NOTHING
         self.queue.send(task)
-        self.telemetry.event("task sent again", task, state=task.status)
+        self.telemetry.event("task announced again", task, state=task.status)
         return SweepAction.RESENT

@@ -128,5 +128,5 @@ class DueTasks:
         if not self.store.reschedule(task.ref, task.due_at or 0, due_at):
             return SweepAction.NOTHING
         self.queue.send(task, delay_seconds)
-        self.telemetry.event("task sent again", task, state=task.status)
+        self.telemetry.event("task announced again", task, state=task.status)
         return SweepAction.RESENT

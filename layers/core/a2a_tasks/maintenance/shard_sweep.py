@@ -58,7 +58,7 @@ class ShardSweep:
         except StoreUnavailable:
             raise
         except Exception as error:  # such as an item written by a later release
-            self.telemetry.problem("page not read", shard=self.shard, error=error)
+            self.telemetry.problem("page of due tasks not read", shard=self.shard, error=error)
             return None
 
     def _check(self, ref: TaskRef, tasks: dict[TaskRef, Task] | None) -> list[WorkStep]:

@@ -75,7 +75,7 @@ class Sweeper:
             # so that the next sweep need not wait for the lease to expire
             self.leases.give_back(number, holder)
         except StoreUnavailable as error:
-            self.telemetry.problem("shard not given back", shard=number, reason=str(error))
+            self.telemetry.problem("lease of a shard not released", shard=number, reason=str(error))
         return self._reported(tally)
 
     def _shard(

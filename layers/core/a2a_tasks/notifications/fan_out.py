@@ -43,7 +43,7 @@ class Notifier:
                 notifications += [(place, found) for found in self._notifications(change)]
                 chat_deliveries += [(place, found) for found in self._chat_deliveries(change)]
             except StoreUnavailable as error:
-                self.telemetry.problem("receivers not read", change.task, reason=str(error))
+                self.telemetry.problem("receivers of notifications not read", change.task, reason=str(error))
                 failed.append(place)
                 break  # all from here on are delivered again, so later ones would be sent twice
         # those before a failure go out now; what is sent again with their changes has the same ids

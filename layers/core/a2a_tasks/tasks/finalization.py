@@ -164,12 +164,12 @@ class TaskFinalizer:
         """What follows from a written end. A crash may prevent it: then the sweep of the line frees the
         slot, and a waiting task is woken when it is due."""
         if task.lane is not Lane.BATCH:
-            self._attempt(task, "slot not freed", lambda: self._tell_or_free(task))
+            self._attempt(task, "slot not freed", lambda: self._notify_or_free(task))
         if task.parent is not None:
             self._attempt(task, "waiting task not woken", lambda: self._wake_parent(task))
         self.cancel_children(task, task.awaits)
 
-    def _tell_or_free(self, task: Task) -> None:
+    def _notify_or_free(self, task: Task) -> None:
         """Notify the worker that may still be executing the task; it frees the slot itself. Only after the
         end is written, because the worker reads the task."""
         # a worker that may still be executing keeps the slot until it notices, so that the limit holds

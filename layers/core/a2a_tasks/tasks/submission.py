@@ -292,7 +292,9 @@ class Submitter:
                 self.queue.send(task, whole_seconds(delay_ms))
         except (QueueUnavailable, StoreUnavailable) as error:
             # the task is accepted anyway: it is due, so the sweeper announces it
-            self.telemetry.problem("task not announced; the sweeper will", task, reason=str(error))
+            self.telemetry.problem(
+                "task not announced; the sweeper will announce it", task, reason=str(error)
+            )
 
     def _check(self, agent: AgentRevision, submission: Submission) -> None:
         if submission.parts:

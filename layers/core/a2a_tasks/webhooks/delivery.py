@@ -99,18 +99,18 @@ class Deliverer:
         notification = delivery.content
         if notification is None:
             self.telemetry.count("MalformedMessages")
-            self.telemetry.problem("message is no notification", message_id=delivery.message_id)
+            self.telemetry.problem("malformed notification message", message_id=delivery.message_id)
             return False
         try:
             await self._deliver(notification)
         except NotDelivered as not_delivered:
             problem = not_delivered
         except OURS as error:
-            self._tell_problem("notification not sent", notification, reason=str(error))
+            self._log_problem("notification not sent", notification, reason=str(error))
             problem = NotDelivered("a dependency did not respond")
         except Exception as error:
             # an unexpected error must not affect the other notifications
-            self._tell_problem("notification not sent", notification, error=error)
+            self._log_problem("notification not sent", notification, error=error)
             problem = NotDelivered("internal error")
         else:
             return False
@@ -120,7 +120,7 @@ class Deliverer:
         found = await self.run(self._found, notification)
         # the task or configuration no longer exists, so the message is deleted
         if found is None:
-            self._tell("notification of a deleted task or configuration", notification)
+            self._log("notification of a deleted task or configuration", notification)
             return
         config, task = found
         receiver = self.receivers.of(task.project_id, urlsplit(config.url).netloc)
@@ -146,7 +146,7 @@ class Deliverer:
             return
         self.telemetry.count("WebhooksDelivered")
         host = urlsplit(request.config.url).hostname
-        self._tell("notification delivered", notification, host=host, status_code=answer.status)
+        self._log("notification delivered", notification, host=host, status_code=answer.status)
         await self._note(notification, noted)
 
     async def _post(self, request: WebhookRequest, task: Task) -> ReceiverAnswer:
@@ -214,7 +214,7 @@ class Deliverer:
         since."""
         self.configs.delete(notification.ref.task_id, config.config_id, config)
         self.telemetry.count("WebhooksUnsubscribed")
-        self._tell("receiver unsubscribed", notification, host=urlsplit(config.url).hostname)
+        self._log("receiver unsubscribed", notification, host=urlsplit(config.url).hostname)
 
     def _refuse(self, answer: ReceiverAnswer) -> NoReturn:
         asked = asked_seconds(answer.status, answer.retry_after, self.clock.now())
@@ -240,15 +240,15 @@ class Deliverer:
                 await self.run(self.queue.change_visibility, delivery, wait)
         except QueueUnavailable as error:
             # the message returns after the queue's default visibility timeout
-            self._tell_problem("notification not rescheduled", notification, reason=str(error))
+            self._log_problem("notification not rescheduled", notification, reason=str(error))
             return True
         if wait is None:
             self.telemetry.count("WebhooksGivenUp")
-            self._tell_problem("notification given up", notification, reason=reason)
+            self._log_problem("notification given up", notification, reason=reason)
             await self._note(notification, self._failed(notification, problem, None))
             return False
         self.telemetry.count("WebhookRetries")
-        self._tell(
+        self._log(
             "notification rescheduled",
             notification,
             reason=reason,
@@ -279,12 +279,12 @@ class Deliverer:
         try:
             await self.run(self.log.note, notification.ref.task_id, note, self.clock.now() + NOTED_MS)
         except StoreUnavailable as error:
-            self._tell_problem("delivery status not recorded", notification, reason=str(error))
+            self._log_problem("delivery status not recorded", notification, reason=str(error))
 
-    def _tell(self, name: str, notification: Notification, **fields: object) -> None:
+    def _log(self, name: str, notification: Notification, **fields: object) -> None:
         self.telemetry.event(name, None, **_ids(notification), **fields)
 
-    def _tell_problem(
+    def _log_problem(
         self, name: str, notification: Notification, error: Exception | None = None, **fields: object
     ) -> None:
         self.telemetry.problem(name, None, error=error, **_ids(notification), **fields)

@@ -568,7 +568,7 @@ def test_an_address_that_wecom_does_not_trust_is_told_to_the_operator(
     department.says("HanMeimei")
     assert department.users() == ["HanMeimei"], "a refusal is not kept"
     logged = capsys.readouterr().out
-    assert "departments not told by WeCom" in logged
+    assert "WeCom refused to return departments" in logged
     assert "企业可信IP" in json.loads(next(line for line in logged.splitlines() if "60020" in line))["reason"]
     assert '"WecomErrors": 1' in logged
 

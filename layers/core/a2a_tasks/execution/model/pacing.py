@@ -240,4 +240,4 @@ class Pacing:
         return known
 
     def _not_asked(self, error: StoreUnavailable) -> None:
-        self.telemetry.problem("the models' pace is not known", reason=str(error))
+        self.telemetry.problem("pace of model calls not read", reason=str(error))

@@ -333,7 +333,7 @@ class Heartbeat:
             # a consistent read: it must see the write that the note announces
             task = await self.run(self.store.get, held.task.ref)
         except Exception as error:
-            self.telemetry.problem("task not looked at", held.task, error=error)
+            self.telemetry.problem("changed task not read again", held.task, error=error)
             # remembered, because the renewal has removed the note
             self._to_check.add(held.task.ref.task_id)
             return

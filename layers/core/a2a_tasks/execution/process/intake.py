@@ -86,14 +86,16 @@ class SharedIntake:
         try:
             self.queue.put_back(delivery, 0)
         except QueueUnavailable as error:  # the sweeper announces the task again
-            self.telemetry.problem("message not passed on", reason=str(error), message_id=delivery.message_id)
+            self.telemetry.problem(
+                "direct message not returned to a queue", reason=str(error), message_id=delivery.message_id
+            )
 
     def _received(self, receive: Callable[[], list[Delivery]]) -> list[Delivery]:
         try:
             return receive()
         except QueueUnavailable as error:
             # if only the response was lost, the messages return after the visibility timeout
-            self.telemetry.problem("no more messages taken", reason=str(error))
+            self.telemetry.problem("messages not received", reason=str(error))
             return []
 
 

@@ -85,7 +85,7 @@ class TakerListing:
             except StoreUnavailable as error:
                 # the entry expires after LISTED_MS; messages sent until then are received by the next worker,
                 # or the sweeper announces their tasks again
-                self.telemetry.problem("taker still listed", reason=str(error))
+                self.telemetry.problem("taker not removed from the list", reason=str(error))
             else:
                 break
         # measured from the end of the call, because senders could find the entry until then

@@ -136,7 +136,7 @@ class Sender:
         media_id = sent.media_id
         if isinstance(part, FilePart) and media_id is None:
             try:
-                media_id = self._quickly(partial(way.upload, part))
+                media_id = self._retry_briefly(partial(way.upload, part))
             except WeComRefused as refused:
                 if stored is None or refused.errcode not in FILE_REFUSED:
                     raise
@@ -144,13 +144,15 @@ class Sender:
                 part = TextPart(stored.link)
             else:
                 # recorded before the message is sent, so that a retry sends the same message
-                sent = self._noted(ref, holder, replace(sent, media_id=media_id))
+                sent = self._save_progress(ref, holder, replace(sent, media_id=media_id))
         # sent first, then recorded: after a crash in between the part is sent again; WeCom drops the
         # repetition of an application's message
-        self._quickly(partial(way.send, part, media_id))
-        return self._noted(ref, holder, DeliveryProgress(sent.count + 1))
+        self._retry_briefly(partial(way.send, part, media_id))
+        return self._save_progress(ref, holder, DeliveryProgress(sent.count + 1))
 
-    def _noted(self, ref: DeliveryProgressRef, holder: str, sent: DeliveryProgress) -> DeliveryProgress:
+    def _save_progress(
+        self, ref: DeliveryProgressRef, holder: str, sent: DeliveryProgress
+    ) -> DeliveryProgress:
         # False: the hold has expired, and another sender continues
         if not self.store.note(ref, holder, sent):
             raise DeliveryDeferred("another process went on with it")
@@ -164,7 +166,7 @@ class Sender:
             wait = way.rate.wait(taking.tat, now)
             raise DeliveryDeferred("WeCom takes no more messages for now", max(1, -(-wait // 1_000_000)))
 
-    def _quickly[T](self, ask: Callable[[], T]) -> T:
+    def _retry_briefly[T](self, ask: Callable[[], T]) -> T:
         """Call, with a few retries while WeCom is busy."""
         for _ in range(QUICK_TRIES - 1):
             try:

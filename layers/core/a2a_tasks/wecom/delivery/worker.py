@@ -107,7 +107,7 @@ class ChatDeliveryWorker:
         chat_delivery = delivery.content
         if chat_delivery is None:
             self.telemetry.count("MalformedMessages")
-            self.telemetry.problem("message is no chat delivery", message_id=delivery.message_id)
+            self.telemetry.problem("malformed chat delivery message", message_id=delivery.message_id)
             return False
         try:
             self._carry_out(delivery, chat_delivery)
@@ -143,12 +143,12 @@ class ChatDeliveryWorker:
                 return self._give_up(delivery, chat_delivery, str(error), "unreached")
             case _NoDeliveryRoute():
                 self.telemetry.count("WecomUndeliverable")
-                self._tell_problem("answer not delivered to WeCom", chat_delivery, reason=str(error))
+                self._log_problem("answer not delivered to WeCom", chat_delivery, reason=str(error))
                 return False
         if isinstance(error, OURS):
-            self._tell_problem("chat delivery failed", chat_delivery, reason=str(error))
+            self._log_problem("chat delivery failed", chat_delivery, reason=str(error))
             return self._again(delivery, chat_delivery, "a dependency did not respond")
-        self._tell_problem("chat delivery failed", chat_delivery, error=error)
+        self._log_problem("chat delivery failed", chat_delivery, error=error)
         return self._again(delivery, chat_delivery, "internal error")
 
     # ------------------------------------------------------------ the answer to an exchange
@@ -225,7 +225,7 @@ class ChatDeliveryWorker:
             if errcodes.remedy(refused.errcode) is not Remedy.NONE:
                 raise
             if not was_tried:
-                self._tell_of(exchange, "response address refused", errcode=refused.errcode)
+                self._log_exchange(exchange, "response URL refused", errcode=refused.errcode)
                 return False
         self._delivered(exchange, DeliveryMeans.URL, delivery)
         return True
@@ -241,7 +241,7 @@ class ChatDeliveryWorker:
             return self.opener.open(exchange.sealed_url, exchange.sealing_context).decode()
         except SealBroken:
             # encrypted for another exchange, or the key was deleted: another route is used
-            self._tell_of(exchange, "response address cannot be decrypted")
+            self._log_exchange(exchange, "response URL cannot be decrypted")
             return None
 
     def _by_push(
@@ -298,7 +298,7 @@ class ChatDeliveryWorker:
         # recorded after WeCom has it: after a crash in between, the claim makes the retry use the same route
         self.exchanges.settle(exchange.ref, delivery.message_id, ExchangeState.DELIVERED)
         self.telemetry.count("WecomDelivered", code=means.name)
-        self._tell_of(exchange, "answer delivered to WeCom", means=means.value)
+        self._log_exchange(exchange, "answer delivered to WeCom", means=means.value)
 
     # ------------------------------------------------------------ news for a group
 
@@ -315,7 +315,7 @@ class ChatDeliveryWorker:
             or not connection.enabled
         ):
             raise _NoDeliveryRoute("the group's connection is gone or switched off")
-        end = _end_as_told(task, chat_delivery)
+        end = _announced_end(task, chat_delivery)
         if end is None:
             return
         language = connection.language
@@ -326,7 +326,7 @@ class ChatDeliveryWorker:
         ref = DeliveryProgressRef(task.ref.task_id, f"{group}#{chat_delivery.status}#{chat_delivery.at}")
         self.sender.to_group(connection, ref, parts)
         self.telemetry.count("WecomDelivered", code="GROUP")
-        self._tell("notification delivered to WeCom", chat_delivery)
+        self._log("notification delivered to WeCom", chat_delivery)
 
     # ------------------------------------------------------------ once more
 
@@ -350,7 +350,7 @@ class ChatDeliveryWorker:
         parts = parts_for_app(connection, found, task.ref.task_id, task.created_at, mark, resend.language)
         self.sender.to_member(connection, resend.user_id, DeliveryProgressRef(task.ref.task_id, name), parts)
         self.telemetry.count("WecomDelivered", code="AGAIN")
-        self._tell("answer delivered to WeCom once more", chat_delivery)
+        self._log("answer sent to WeCom again", chat_delivery)
 
     # ------------------------------------------------------------ later, or no more
 
@@ -372,10 +372,10 @@ class ChatDeliveryWorker:
             self.queue.change_visibility(delivery, wait)
         except QueueUnavailable as error:
             # the message returns after the queue's default visibility timeout
-            self._tell_problem("chat delivery not rescheduled", chat_delivery, reason=str(error))
+            self._log_problem("chat delivery not rescheduled", chat_delivery, reason=str(error))
             return True
         self.telemetry.count("WecomRetries")
-        self._tell(
+        self._log(
             "chat delivery rescheduled",
             chat_delivery,
             reason=reason,
@@ -395,25 +395,25 @@ class ChatDeliveryWorker:
                 ref = ExchangeRef(chat_delivery.ref.task_id, chat_delivery.exchange_id)
                 self.exchanges.leave(ref, delivery.message_id)
         except StoreUnavailable as error:  # a redriven message then waits until the claim is stale
-            self._tell_problem("claim of chat delivery not released", chat_delivery, reason=str(error))
+            self._log_problem("claim of chat delivery not released", chat_delivery, reason=str(error))
         try:
             self.queue.dead_letter(delivery, reason)
         except QueueUnavailable as error:
-            self._tell_problem("chat delivery not dead-lettered", chat_delivery, reason=str(error))
+            self._log_problem("chat delivery not dead-lettered", chat_delivery, reason=str(error))
             return True
         self.telemetry.count("WecomGivenUp", code=code)
-        self._tell_problem("chat delivery given up", chat_delivery, reason=reason)
+        self._log_problem("chat delivery given up", chat_delivery, reason=reason)
         return False
 
-    def _tell(self, name: str, chat_delivery: ChatDelivery, **fields: object) -> None:
+    def _log(self, name: str, chat_delivery: ChatDelivery, **fields: object) -> None:
         self.telemetry.event(name, None, **_ids(chat_delivery), **fields)
 
-    def _tell_problem(
+    def _log_problem(
         self, name: str, chat_delivery: ChatDelivery, error: Exception | None = None, **fields: object
     ) -> None:
         self.telemetry.problem(name, None, error=error, **_ids(chat_delivery), **fields)
 
-    def _tell_of(self, exchange: Exchange, name: str, **fields: object) -> None:
+    def _log_exchange(self, exchange: Exchange, name: str, **fields: object) -> None:
         ids = {
             "task_id": exchange.ref.task_id,
             "agent_id": exchange.agent_id,
@@ -424,7 +424,7 @@ class ChatDeliveryWorker:
         self.telemetry.event(name, None, **ids, **fields)
 
 
-def _end_as_told(task: Task, chat_delivery: ChatDelivery) -> ExchangeEnd | None:
+def _announced_end(task: Task, chat_delivery: ChatDelivery) -> ExchangeEnd | None:
     """The change to deliver; None for a question that was answered meanwhile."""
     if task.is_terminal:
         return ExchangeEnd(chat_delivery.at, task.status) if task.status is chat_delivery.status else None

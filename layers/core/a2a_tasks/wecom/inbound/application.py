@@ -62,13 +62,13 @@ class Application:
                 return say(connection.language, Phrase.NOT_ALLOWED, user=message.user_id)
         except DepartmentsRefused as refused:
             # reported, and not retried: only an operator can correct it
-            self._tell_operator(connection, refused, correlation_id)
+            self._report_to_operator(connection, refused, correlation_id)
             return say(connection.language, Phrase.FAILED)
         chat = chat_of(self.chats, connection, message.user_id, None)
         try:
             return self._said(chat, message, replay_key(message) or "", correlation_id)
         except RequestRefused as refused:
-            self.telemetry.event("message not taken", code=refused.code, correlation_id=correlation_id)
+            self.telemetry.event("message rejected", code=refused.code, correlation_id=correlation_id)
             return refusal_sentence(chat.language, refused.code)
 
     def _said(self, chat: Chat, message: AppMessage, message_key: str, correlation_id: str) -> str:
@@ -102,7 +102,7 @@ class Application:
             if not self._is_admitted(connection, event.user_id):
                 return None
         except DepartmentsRefused as refused:
-            self._tell_operator(connection, refused, correlation_id)
+            self._report_to_operator(connection, refused, correlation_id)
             return None
         if event.click is not None:
             pressed = self._press(connection, event, event.click, correlation_id)
@@ -121,11 +121,11 @@ class Application:
             return is_admitted(connection, user_id)
         return is_admitted(connection, user_id, self.departments.departments(connection, user_id))
 
-    def _tell_operator(
+    def _report_to_operator(
         self, connection: Connection, refused: DepartmentsRefused, correlation_id: str
     ) -> None:
         self.telemetry.problem(
-            "departments not told by WeCom",
+            "WeCom refused to return departments",
             reason=str(refused),
             connection_id=connection.connection_id,
             correlation_id=correlation_id,

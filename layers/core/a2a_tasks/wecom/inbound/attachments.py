@@ -116,12 +116,12 @@ def _part_of(fetch: Callable[[], SentFile], language: Language, telemetry: Telem
         return say(language, Phrase.FILE_TOO_LARGE)
     except MediaRefused as refused:
         # an operator must act: a retry would be refused again
-        telemetry.problem("files not given by WeCom", reason=str(refused))
+        telemetry.problem("WeCom refused to return a file", reason=str(refused))
         telemetry.count("WecomErrors")
         return say(language, Phrase.FILE_UNREADABLE)
     except (FileUnavailable, CallbackRefused) as problem:
         # the message is processed without it, because the address may expire before a retry
-        telemetry.event("file not read", reason=str(problem))
+        telemetry.event("file in message not read", reason=str(problem))
         return say(language, Phrase.FILE_UNREADABLE)
     except RequestRefused as refused:
         return refusal_sentence(language, refused.code)

@@ -119,7 +119,7 @@ class Bot:
                 self.telemetry.count("WecomMessages")
                 return frame_of(exchange, noted(exchange, say(chat.language, Phrase.RECEIVED)), finish=False)
         except RequestRefused as refused:
-            self.telemetry.event("message not taken", code=refused.code, correlation_id=correlation_id)
+            self.telemetry.event("message rejected", code=refused.code, correlation_id=correlation_id)
             sentence = refusal_sentence(chat.language, refused.code)
         return stream_frame(message_key, sentence, finish=True)
 

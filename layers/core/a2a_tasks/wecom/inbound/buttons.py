@@ -57,9 +57,9 @@ class ButtonHandler:
         found = self.tasks.store.get(TaskRef(chat.connection.agent_id or "", ref.task_id))
         # a card's id is not a secret: it must not give access to tasks of other projects or chats
         if found is None or found.project_id != chat.connection.project_id:
-            return self._told(press, Phrase.CARD_OLD)
+            return self._card_update(press, Phrase.CARD_OLD)
         if not _is_of(chat, found):
-            return self._told(press, Phrase.CARD_OF_OTHERS, for_all=False)
+            return self._card_update(press, Phrase.CARD_OF_OTHERS, for_all=False)
         # checked first, because the card may be older than the deadline
         task = self.tasks.finalizer.expire_if_overdue(found)
         try:
@@ -71,7 +71,9 @@ class ButtonHandler:
                 case CardKind.AGAIN:
                     return self._ask_again(press, task)
         except RequestRefused as refused:
-            self.telemetry.event("press not taken", code=refused.code, correlation_id=press.correlation_id)
+            self.telemetry.event(
+                "button press rejected", code=refused.code, correlation_id=press.correlation_id
+            )
             sentence = refusal_sentence(chat.language, refused.code)
             return CardUpdate(sentence, say(chat.language, Phrase.CARD_REFUSED), for_all=False)
 
@@ -79,15 +81,15 @@ class ButtonHandler:
         asked = task.question if task.status is Status.INPUT_REQUIRED else None
         # a card of an earlier question must not answer this one
         if asked is None or question_name(asked.call_id) != ref.name:
-            return self._told(press, Phrase.CARD_ANSWERED)
+            return self._card_update(press, Phrase.CARD_ANSWERED)
         option = dict(enumerate(asked.options)).get(int(press.key) if press.key.isdecimal() else -1)
         if option is None:
-            return self._told(press, Phrase.CARD_OLD)
+            return self._card_update(press, Phrase.CARD_OLD)
         # an answer makes the agent continue, so it counts like a question
         if (refusal := self.user_limits.refusal(press.chat, None)) is not None:
-            return self._told(press, refusal, for_all=False)
+            return self._card_update(press, refusal, for_all=False)
         if not self.asking.choose(_message(press, option), task, asked.call_id, ref.name):
-            return self._told(press, Phrase.CARD_ANSWERED)
+            return self._card_update(press, Phrase.CARD_ANSWERED)
         self.telemetry.count("WecomPresses", code=ref.kind.name)
         phrase = Phrase.CHOSEN_BY if press.chat.chat_id else Phrase.CHOSEN
         label = say(press.chat.language, phrase, option=option, user=press.chat.user_id)
@@ -97,25 +99,25 @@ class ButtonHandler:
         try:
             self.tasks.cancel(task.project_id, task.ref.agent_id, task.ref.task_id)
         except RequestRefused:
-            return self._told(press, Phrase.CARD_ENDED)
+            return self._card_update(press, Phrase.CARD_ENDED)
         self.telemetry.count("WecomPresses", code=CardKind.STOP.name)
-        return self._told(press, Phrase.CARD_STOPPED)
+        return self._card_update(press, Phrase.CARD_STOPPED)
 
     def _ask_again(self, press: ButtonPress, task: Task) -> CardUpdate:
         if (refusal := self.user_limits.refusal(press.chat, None)) is not None:
-            return self._told(press, refusal, for_all=False)
+            return self._card_update(press, refusal, for_all=False)
         try:
             asked = payload.load(self.tasks.payloads, task.input)
         except PayloadCorrupt:
             # clean-up has deleted the task's texts
-            return self._told(press, Phrase.CARD_OLD)
+            return self._card_update(press, Phrase.CARD_OLD)
         parts = [_as_written(part) for part in asked.get("parts") or ()]
         message = _message(press, without_first_line(asked["message"]), tuple(filter(None, parts)))
         self.asking.ask(message, is_new=True)
         self.telemetry.count("WecomPresses", code=CardKind.AGAIN.name)
-        return self._told(press, Phrase.CARD_ASKED_AGAIN)
+        return self._card_update(press, Phrase.CARD_ASKED_AGAIN)
 
-    def _told(self, press: ButtonPress, phrase: Phrase, *, for_all: bool = True) -> CardUpdate:
+    def _card_update(self, press: ButtonPress, phrase: Phrase, *, for_all: bool = True) -> CardUpdate:
         sentence = say(press.chat.language, phrase)
         return CardUpdate(sentence, sentence, for_all)
 
