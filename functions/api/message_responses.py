@@ -25,7 +25,7 @@ def answer_of(tasks: Tasks, task: Task) -> Response[Any]:
             answer |= {"data": output["data"]} if "data" in output else {}
             return _response(200, answer | artifacts_view(tasks.results.artifacts(task)))
         case Status.INPUT_REQUIRED:
-            return _response(200, _answer(task, task.question.whole if task.question else ""))
+            return _response(200, _answer(task, task.question.with_options if task.question else ""))
         case Status.FAILED:
             return _failure(task)
         case Status.CANCELED:

@@ -80,7 +80,7 @@ class Streams:
                 if update is None:
                     yield sse.KEEP_ALIVE
                     continue
-                task, rest = update.task, update.rest_ms
+                task, rest = update.task, update.idle_ms
                 yield from _messages(update)
             # the result whole, and not put together from the pieces, which may have been replaced or not been
             # written

@@ -29,7 +29,7 @@ class MemoryDeliveryProgress:
             self.sent[ref] = sent
             return True
 
-    def let_go(self, ref: DeliveryProgressRef, holder: str) -> None:
+    def release(self, ref: DeliveryProgressRef, holder: str) -> None:
         with self._lock:
             if self.holders.get(ref, ("", 0))[0] == holder:
                 del self.holders[ref]

@@ -76,7 +76,7 @@ class Eraser:
         after: str | None = None
         while page := services.contexts.page(context, after, PAGE):
             for task_id in page:
-                if task_id < old and not services.store.remembers(task_id):
+                if task_id < old and not services.store.is_retained(task_id):
                     services.contexts.remove(context, task_id)
             after = page[-1]
 

@@ -79,13 +79,13 @@ class DeploymentReader:
         return [agent for project_id in chosen for agent in registry.agents_of(project_id)]
 
     def _agent(self, agent: AgentRevision) -> AgentNow:
-        outlines = DynamoDBTaskQueries(self._dynamodb, self._table).outlines(agent.agent_id, self.newest)
+        summaries = DynamoDBTaskQueries(self._dynamodb, self._table).summaries(agent.agent_id, self.newest)
         slots, places = agent.max_concurrent_tasks, DynamoDBSlots(self._dynamodb, self._table)
         return AgentNow(
             agent.agent_id,
             agent.project_id,
-            Counter(outline.status for outline in outlines),
-            is_all=len(outlines) < self.newest,
+            Counter(summary.status for summary in summaries),
+            is_all=len(summaries) < self.newest,
             slots_held=0 if slots is None else slots_held(places, agent.agent_id, slots),
             slots=slots,
         )

@@ -103,7 +103,7 @@ def test_a_live_task_is_canceled_and_its_worker_is_waited_for(operator: Operator
     assert kept.status is Status.CANCELED
     assert SECRET_WORDS not in contents(account)
     now = (kept.completed_at or 0) + 3_600_000
-    shards = [account.store.forgotten(shard, now, 9) for shard in range(32)]
+    shards = [account.store.past_retention(shard, now, 9) for shard in range(32)]
     assert [found.ref for some in shards for found in some] == [task.ref]
 
 

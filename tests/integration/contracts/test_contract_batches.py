@@ -350,9 +350,9 @@ def test_a_batch_that_was_changed_meanwhile_is_not_closed(store: BatchStore) -> 
 def test_a_batch_at_the_api_belongs_to_one_batch_for_good(store: BatchStore) -> None:
     assert store.owner("msgbatch_1") is None
 
-    assert store.own("msgbatch_1", "batch-1", NOW)
-    assert store.own("msgbatch_1", "batch-1", NOW)
-    assert not store.own("msgbatch_1", "batch-2", NOW)
+    assert store.assign("msgbatch_1", "batch-1", NOW)
+    assert store.assign("msgbatch_1", "batch-1", NOW)
+    assert not store.assign("msgbatch_1", "batch-2", NOW)
 
     assert store.owner("msgbatch_1") == "batch-1"
 
@@ -394,7 +394,7 @@ CALLS: list[tuple[str, Callable[[BatchStore], object]]] = [
     ("Query", lambda store: store.members("batch-1")),
     ("PutItem", lambda store: store.update(BATCH)),
     ("GetItem", lambda store: store.owner("msgbatch_1")),
-    ("PutItem", lambda store: store.own("msgbatch_1", "batch-1", NOW)),
+    ("PutItem", lambda store: store.assign("msgbatch_1", "batch-1", NOW)),
     ("DeleteItem", lambda store: store.close(BATCH)),
 ]
 
@@ -415,7 +415,7 @@ def test_a_table_that_does_not_answer_is_unavailable(
     [
         lambda store: store.begin(BATCH, MEMBERS),
         lambda store: store.abandon("demo", "batch-2", NOW),
-        lambda store: store.own("msgbatch_1", "batch-1", NOW),
+        lambda store: store.assign("msgbatch_1", "batch-1", NOW),
     ],
 )
 def test_a_write_that_the_sdk_repeats_counts_as_done(
@@ -437,7 +437,7 @@ def test_a_change_that_the_sdk_repeats_counts_as_done(account: Account) -> None:
 def test_what_a_batch_leaves_behind_is_deleted_in_time(account: Account) -> None:
     store = on_dynamodb(account)
     begun(store)
-    store.own("msgbatch_1", "batch-1", NOW)
+    store.assign("msgbatch_1", "batch-1", NOW)
     store.abandon("demo", "batch-2", NOW)
     store.close(BATCH)
 

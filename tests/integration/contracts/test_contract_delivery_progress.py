@@ -33,7 +33,7 @@ def test_it_begins_with_nothing_sent(parts: DeliveryProgressStore) -> None:
 def test_the_next_goes_on_where_one_stopped(parts: DeliveryProgressStore) -> None:
     parts.hold(REF, "a", NOW, UNTIL)
     assert parts.note(REF, "a", DeliveryProgress(2, "media"))
-    parts.let_go(REF, "a")
+    parts.release(REF, "a")
     assert parts.hold(REF, "b", NOW, UNTIL) == DeliveryProgress(2, "media")
 
 
@@ -41,7 +41,7 @@ def test_a_part_that_is_sent_leaves_no_file_to_the_next(parts: DeliveryProgressS
     parts.hold(REF, "a", NOW, UNTIL)
     parts.note(REF, "a", DeliveryProgress(2, "media"))
     assert parts.note(REF, "a", DeliveryProgress(3))
-    parts.let_go(REF, "a")
+    parts.release(REF, "a")
     assert parts.hold(REF, "b", NOW, UNTIL) == DeliveryProgress(3)
 
 
@@ -61,7 +61,7 @@ def test_after_its_time_another_goes_on_and_the_first_counts_no_more(parts: Deli
     parts.note(REF, "a", DeliveryProgress(1))
     assert parts.hold(REF, "b", UNTIL, UNTIL + 1) == DeliveryProgress(1)
     assert not parts.note(REF, "a", DeliveryProgress(2))
-    parts.let_go(REF, "a")
+    parts.release(REF, "a")
     assert parts.hold(REF, "c", UNTIL, UNTIL + 1) is None
 
 
@@ -89,7 +89,7 @@ def test_an_outage_is_told_as_one(account: Account, fault: Fault) -> None:
     for ask in (
         lambda: parts.hold(REF, "a", NOW, UNTIL),
         lambda: parts.note(REF, "a", DeliveryProgress(1)),
-        lambda: parts.let_go(REF, "a"),
+        lambda: parts.release(REF, "a"),
     ):
         with pytest.raises(StoreUnavailable):
             ask()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from a2a_tasks.adapters.dynamodb.paces import DynamoDBPaces
-from a2a_tasks.domain.overload.pace import FIRST_GAP_MS, Pace, PaceKey, grown, slowed
+from a2a_tasks.domain.overload.pace import FIRST_GAP_MS, Pace, PaceKey, after_success, after_throttling
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.model import PaceStore, PaceTurn
 from tests.integration.support.account import Account
@@ -15,7 +15,7 @@ from tests.twins.stores.paces import MemoryPaces
 
 NOW = 1_750_000_000_000
 WAY, OTHER = PaceKey("claude-opus-5-5", "claude-api"), PaceKey("claude-haiku-5-5", "claude-api")
-SLOW = slowed(None, NOW, None, is_overloaded=True)
+SLOW = after_throttling(None, NOW, None, is_overloaded=True)
 LATER = NOW + FIRST_GAP_MS
 
 
@@ -52,9 +52,9 @@ def test_of_many_that_set_it_at_once_one_does(paces: PaceStore) -> None:
 
 def test_what_another_has_learned_since_stays(paces: PaceStore) -> None:
     paces.put(WAY, None, SLOW)
-    grows = paces.put(WAY, SLOW, grown(SLOW, NOW + 5))
+    grows = paces.put(WAY, SLOW, after_success(SLOW, NOW + 5))
     assert grows == replace(SLOW, taken_at=NOW + 5)
-    slower = slowed(SLOW, NOW + 6, None, is_overloaded=True)
+    slower = after_throttling(SLOW, NOW + 6, None, is_overloaded=True)
     assert paces.put(WAY, SLOW, slower) == grows
     assert paces.put(WAY, grows, slower) == slower == paces.pace(WAY)
 
@@ -84,7 +84,7 @@ def test_at_a_fast_pace_several_start_with_one_write(paces: PaceStore) -> None:
 
 def test_nobody_starts_calls_at_a_pace_that_is_not_any_more(paces: PaceStore) -> None:
     paces.put(WAY, None, SLOW)
-    grows = paces.put(WAY, SLOW, grown(SLOW, NOW + 5))
+    grows = paces.put(WAY, SLOW, after_success(SLOW, NOW + 5))
     assert paces.take(WAY, SLOW, LATER, is_urgent=True) == PaceTurn(False, grows)
 
 
@@ -96,7 +96,7 @@ def test_while_urgent_ones_wait_no_other_starts(paces: PaceStore) -> None:
     paces.note_urgent(WAY, LATER + 9_000)
     assert paces.take(WAY, SLOW, LATER + 5_000, is_urgent=True).is_granted
     current = paces.pace(WAY)
-    slower = slowed(current, LATER + 6_000, None, is_overloaded=True)
+    slower = after_throttling(current, LATER + 6_000, None, is_overloaded=True)
     put = paces.put(WAY, current, slower)
     assert put is not None
     assert put.urgent_until == LATER + 9_000

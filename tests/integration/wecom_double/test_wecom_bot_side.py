@@ -21,7 +21,12 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     FeedbackEvent,
     StreamRefresh,
 )
-from a2a_tasks.wecom.protocol.bot_replies import late_markdown, stream_frame, update_card, welcome_text
+from a2a_tasks.wecom.protocol.bot_replies import (
+    response_url_markdown,
+    stream_frame,
+    update_card,
+    welcome_text,
+)
 from a2a_tasks.wecom.protocol.cards import Button, Card
 from a2a_tasks.wecom.protocol.crypto import CallbackQuery
 from local.wecom.client import WeComClient
@@ -229,14 +234,14 @@ def test_a_response_url_takes_one_answer_within_an_hour(wecom: WeComClient, lile
         return int(httpx.post(url, json=body, trust_env=False).json()["errcode"])
 
     first, late = (wecom.ended(lilei.say("hello")).response_url for _ in range(2))
-    assert post(first, late_markdown("the result")) == 0
+    assert post(first, response_url_markdown("the result")) == 0
     assert wecom.seen().texts("LiLei", "aibot/response") == ["the result"]
     assert wecom.seen().violations == []
 
-    assert post(first, late_markdown("again")) == 40058
+    assert post(first, response_url_markdown("again")) == 40058
     wecom.advance(3_600)
-    assert post(late, late_markdown("too late")) == 40058
-    assert post(f"{wecom.api_url}/aibot/response?response_code=none", late_markdown("x")) == 40058
+    assert post(late, response_url_markdown("too late")) == 40058
+    assert post(f"{wecom.api_url}/aibot/response?response_code=none", response_url_markdown("x")) == 40058
     assert wecom.seen().violations == [
         "LiLei: a response_url was used twice",
         "LiLei: a response_url was used after an hour",

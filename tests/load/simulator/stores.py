@@ -91,7 +91,7 @@ class BigTaskStore(MemoryTaskStore):
         start = (after.due_at, after.ref) if after else None
         return [DueEntry(ref, at) for at, ref in self._due[shard].until(now, limit, start)]
 
-    def forgotten(self, shard: int, now: int, limit: int) -> list[Task]:
+    def past_retention(self, shard: int, now: int, limit: int) -> list[Task]:
         found = (self.tasks.get(ref) for _, ref in self._forgotten[shard].until(now, limit))
         return [task for task in found if task is not None]
 

@@ -150,7 +150,7 @@ class MemoryBatches:
     def owner(self, api_id: str) -> str | None:
         return self.owners.get(api_id)
 
-    def own(self, api_id: str, batch_id: str, now: int) -> bool:  # noqa: ARG002  for the TTL
+    def assign(self, api_id: str, batch_id: str, now: int) -> bool:  # noqa: ARG002  for the TTL
         return self.owners.setdefault(api_id, batch_id) == batch_id
 
     def close(self, batch: Batch) -> None:

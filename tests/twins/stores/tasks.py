@@ -111,7 +111,7 @@ class MemoryTaskStore:
         of_agent = [task for task in kept if task.ref.agent_id == agent_id]
         return [task for task in of_agent if ids.first <= task.ref.task_id <= ids.last]
 
-    def outlines(self, agent_id: str, limit: int) -> list[TaskSummary]:
+    def summaries(self, agent_id: str, limit: int) -> list[TaskSummary]:
         return [TaskSummary.of(task) for task in self.page(agent_id, None, limit, None).tasks]
 
     def claim(self, ref: TaskRef, claim: Claim) -> Written | Refused:
@@ -382,12 +382,12 @@ class MemoryTaskStore:
             of_agent = [task for task in self.tasks.values() if task.ref.agent_id == agent_id]
         return min(limit, sum(task.counts_as_pending for task in of_agent))
 
-    def forgotten(self, shard: int, now: int, limit: int) -> list[Task]:
+    def past_retention(self, shard: int, now: int, limit: int) -> list[Task]:
         with self._lock:
             times = [(at, ref) for ref, at in self.forget_at.items() if at <= now and in_shard(ref, shard)]
             return [self.tasks[ref] for _, ref in sorted(times, key=lambda entry: entry[0])][:limit]
 
-    def remembers(self, task_id: str) -> bool:
+    def is_retained(self, task_id: str) -> bool:
         return any(ref.task_id == task_id and self._is_kept(ref) for ref in self.tasks)
 
     def expire(self, ref: TaskRef, at: int) -> None:

@@ -225,7 +225,7 @@ def test_a_task_that_cannot_start_soon_is_not_followed(
     (update,) = follow(deployment, task)
 
     assert update is not None
-    assert (update.rest_ms, update.is_last, statuses([update])) == (rest, True, ["pending"])
+    assert (update.idle_ms, update.is_last, statuses([update])) == (rest, True, ["pending"])
     assert deployment.clock.now() == NOW, "nothing was waited for"
 
 
@@ -234,5 +234,5 @@ def test_a_task_that_starts_soon_is_followed(deployment: Deployment) -> None:
 
     updates = list(follow(deployment, task, for_ms=2_000))
 
-    assert all(update is None or update.rest_ms is None for update in updates)
+    assert all(update is None or update.idle_ms is None for update in updates)
     assert len(updates) > 2

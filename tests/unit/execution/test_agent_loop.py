@@ -561,7 +561,7 @@ class TestQuestions:
 
         assert asked is not None
         assert (asked.text, asked.options) == ("Where?", ("Beijing", "Shang hai"))
-        assert asked.whole == "Where?\n1. Beijing\n2. Shang hai"
+        assert asked.with_options == "Where?\n1. Beijing\n2. Shang hai"
         assert result_texts(with_tools) == ["Shenzhen"]
 
     @pytest.mark.parametrize(

@@ -138,9 +138,9 @@ def test_time_running_out_leaves_the_rest_for_the_next_pass(deployment: Deployme
 def test_one_broken_shard_stops_no_other(deployment: Deployment) -> None:
     tasks = forgotten(deployment, 20)
     points = Failpoints()
-    points.down("store.forgotten", StoreUnavailable("down"))
+    points.down("store.past_retention", StoreUnavailable("down"))
     assert clean(deployment, points).tasks == 0
-    points.up("store.forgotten")
+    points.up("store.past_retention")
     points.fail("payloads.delete_all", PayloadUnavailable("down"))
     report = clean(deployment, points)
     assert (report.errors, report.finished, report.tasks) == (1, False, len(tasks) - 1)

@@ -13,8 +13,8 @@ from tests.twins.model import answer
 
 
 def page(deployment: Deployment, size: int = 100, token: str | None = None, **filters: Any) -> LatestPage:
-    def is_wanted(outline: TaskSummary) -> bool:
-        return all(getattr(outline, name) == value for name, value in filters.items())
+    def is_wanted(summary: TaskSummary) -> bool:
+        return all(getattr(summary, name) == value for name, value in filters.items())
 
     context_id = filters.get("context_id")
     return latest_of(deployment).page("demo", "writer", is_wanted, size, token, context_id)
@@ -121,12 +121,12 @@ def test_another_projects_agent_does_not_exist(deployment: Deployment) -> None:
         latest_of(deployment).page("rival", "writer", lambda _: True, 10, None)
 
 
-def test_the_outline_is_that_of_the_task(deployment: Deployment) -> None:
+def test_the_summary_is_that_of_the_task(deployment: Deployment) -> None:
     task = deployment.submit(context_id="talk")
     deployment.model.then(answer("Cut", stop_reason="refusal"))
     deployment.work()
 
-    (outline,) = deployment.store.outlines("writer", 10)
+    (summary,) = deployment.store.summaries("writer", 10)
 
-    assert outline == TaskSummary.of(deployment.now_of(task))
-    assert outline.failure is not None
+    assert summary == TaskSummary.of(deployment.now_of(task))
+    assert summary.failure is not None

@@ -40,8 +40,8 @@ class StreamResponses:
             yield from self._progress(update)
             yield from self._draft(update)
             yield from self._changes(update)
-            if update.rest_ms is not None:
-                yield {"statusUpdate": view.rest_event(update.task, update.rest_ms)}
+            if update.idle_ms is not None:
+                yield {"statusUpdate": view.idle_event(update.task, update.idle_ms)}
 
     def _progress(self, update: FollowUpdate) -> Iterator[dict[str, Any]]:
         if update.progress is None:

@@ -82,9 +82,9 @@ def progress_event(task: Task, number: int, text: str) -> dict[str, Any]:
     return update_of(task) | {"status": status, "metadata": {"event": {"type": "thinking"}}}
 
 
-def rest_event(task: Task, rest_ms: int) -> dict[str, Any]:
-    """A ``TaskStatusUpdateEvent`` before a stream ends early, because nothing will happen for ``rest_ms``."""
-    return status_update(task) | {"metadata": {"retryAfterSeconds": whole_seconds(rest_ms)}}
+def idle_event(task: Task, idle_ms: int) -> dict[str, Any]:
+    """A ``TaskStatusUpdateEvent`` before a stream ends early, because nothing will happen for ``idle_ms``."""
+    return status_update(task) | {"metadata": {"retryAfterSeconds": whole_seconds(idle_ms)}}
 
 
 def state_of(status: Status, failure: FailureCode | None) -> str:
@@ -106,7 +106,9 @@ def status_view(task: Task) -> dict[str, Any]:
 
 def question_view(task: Task, question: Question) -> dict[str, Any]:
     """The ``Message`` with the question, the same in the status and in the history."""
-    return message(task, "ROLE_AGENT", f"{task.ref.task_id}-{question.call_id}", [{"text": question.whole}])
+    return message(
+        task, "ROLE_AGENT", f"{task.ref.task_id}-{question.call_id}", [{"text": question.with_options}]
+    )
 
 
 def message(task: Task, role: str, message_id: str, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

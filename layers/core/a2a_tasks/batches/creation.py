@@ -85,7 +85,7 @@ class BatchCreation:
     async def adopt(self, batch: Batch, api_id: str) -> None:
         """Record which batch at the API is this one. The assignment is written first, so that no other
         batch can take it."""
-        if not await self._run(self.batches.own, api_id, batch.batch_id, self.tasks.now()):
+        if not await self._run(self.batches.assign, api_id, batch.batch_id, self.tasks.now()):
             self.tasks.telemetry.problem(
                 "batch at the API belongs to another record", batch_id=batch.batch_id, api_id=api_id
             )
@@ -162,13 +162,13 @@ class BatchCreation:
         """Release the tasks of a batch that does not exist, and delete its record. After an error this is
         repeated as for a lost response."""
 
-        def let_go(member: BatchMember) -> None:
+        def give_back(member: BatchMember) -> None:
             task = self.tasks.held(member)
             if task is not None:
                 step(task)
 
         # the record goes last: it leads to those whose store did not respond
-        if await self.parallel.all_done(let_go, members, "task of an uncreated batch not released"):
+        if await self.parallel.all_done(give_back, members, "task of an uncreated batch not released"):
             await self._run(self.batches.close, batch)
 
     def _request_again(self, member: BatchMember) -> tuple[bytes, Usage] | None:

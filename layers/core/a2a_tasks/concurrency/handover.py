@@ -58,7 +58,7 @@ class Handover:
     called: Event = field(default_factory=Event, compare=False)
     """Set when this process has announced a task after giving it a slot."""
 
-    def to_starving(self, scope: Scope, number: int, giver: Holder) -> HandoverResult:
+    def hand_to_starving(self, scope: Scope, number: int, giver: Holder) -> HandoverResult:
         """In one of four grants, hand an agent's slot to a task that has waited long behind higher
         priorities."""
         chance = self.entropy.fraction()
@@ -68,13 +68,13 @@ class Handover:
         long_ago = self.clock.now() - STARVING_MS
         waiters = self.store.waiting(scope, STARVING_READ, self.clock.now(), first)
         starving = [waiter for waiter in waiters if created_ms(waiter.task_id) <= long_ago]
-        return self._to_one_of(scope, number, giver, starving)
+        return self._hand_to_one_of(scope, number, giver, starving)
 
-    def to_next(
+    def hand_to_next(
         self, scope: Scope, number: int, giver: Holder, view: ScopeState, *, before: str | None = None
     ) -> HandoverResult:
         """Hand over a slot that ``giver`` holds; with ``before`` only to tasks ahead of that one."""
-        return self._to_one_of(scope, number, giver, self._in_order(scope, view, giver, before))
+        return self._hand_to_one_of(scope, number, giver, self._in_order(scope, view, giver, before))
 
     def borrow(self, scope: Scope, number: int) -> Holder | None:
         """Take a free slot without a task, in order to hand it over. None if it is taken."""
@@ -123,7 +123,7 @@ class Handover:
         is_waiting = task is not None and task.status is Status.PENDING and task.fence == waiter.fence
         return is_waiting and task is not None and claimable(task, self.clock.now())
 
-    def _to_one_of(
+    def _hand_to_one_of(
         self, scope: Scope, number: int, giver: Holder, waiters: Iterable[Waiter]
     ) -> HandoverResult:
         for waiter in islice(waiters, TRIES):
@@ -136,7 +136,7 @@ class Handover:
                 continue
             taker = Holder(waiter.task_id, waiter.fence, now)
             # False if the giver has lost the slot
-            if self.store.pass_on(scope, number, giver, taker, gone_by(waiter.task_id)):
+            if self.store.pass_on(scope, number, giver, taker, ended_by(waiter.task_id)):
                 self.announce(scope, waiter, task)
                 return HandoverResult.DONE
             if scope.context_id is None:
@@ -151,14 +151,14 @@ class Handover:
         """The first waiter, then the others of its priority in random order, since concurrent givers see
         the same line. Conversations are strictly ordered."""
         seen = {giver.task_id}
-        more = (self._more(scope, view) for _ in range(1) if not view.is_all)
+        more = (self._read_more(scope, view) for _ in range(1) if not view.is_all)
         for page in chain([view.waiters], more):
             earlier = list(takewhile(lambda waiter: waiter.task_id != before, page))
-            able = [waiter for waiter in earlier if self._is_able(waiter) and waiter.task_id not in seen]
+            able = [waiter for waiter in earlier if self._may_start(waiter) and waiter.task_id not in seen]
             seen |= {waiter.task_id for waiter in page}
             if scope.context_id is None:
                 is_first_page = page is view.waiters
-                able = able[:1] + self._mixed(able[1:]) if is_first_page else self._mixed(able)
+                able = able[:1] + self._shuffled(able[1:]) if is_first_page else self._shuffled(able)
                 if is_first_page and not view.is_all:
                     # if all of these are taken, many givers are active, and they serve the others
                     able = able[:FEW]
@@ -166,24 +166,24 @@ class Handover:
             if len(earlier) < len(page):
                 return
 
-    def _more(self, scope: Scope, view: ScopeState) -> tuple[Waiter, ...]:
-        is_busy = any(self._is_able(waiter) for waiter in view.waiters)
+    def _read_more(self, scope: Scope, view: ScopeState) -> tuple[Waiter, ...]:
+        is_busy = any(self._may_start(waiter) for waiter in view.waiters)
         return self.store.waiting(scope, MANY // 5 if is_busy else MANY, self.clock.now())
 
-    def _mixed(self, waiters: list[Waiter]) -> list[Waiter]:
+    def _shuffled(self, waiters: list[Waiter]) -> list[Waiter]:
         order = list(Priority)
         return sorted(waiters, key=lambda waiter: (order.index(waiter.priority), self.entropy.fraction()))
 
-    def _is_able(self, waiter: Waiter) -> bool:
-        return is_able(waiter, self.clock.now())
+    def _may_start(self, waiter: Waiter) -> bool:
+        return may_start(waiter, self.clock.now())
 
 
-def is_able(waiter: Waiter, now: int) -> bool:
+def may_start(waiter: Waiter, now: int) -> bool:
     """Whether the waiter can start, judging by its entry in the line."""
     return waiter.not_before <= now < waiter.deadline
 
 
-def gone_by(task_id: str) -> int:
+def ended_by(task_id: str) -> int:
     """When a task has certainly ended (Unix milliseconds)."""
     return created_ms(task_id) + LONGEST_LIFE_MS
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from zlib import crc32
 
-from a2a_tasks.concurrency.handover import Handover, HandoverResult, gone_by, is_able, name_of
+from a2a_tasks.concurrency.handover import Handover, HandoverResult, ended_by, may_start, name_of
 from a2a_tasks.concurrency.holders import Holders
-from a2a_tasks.domain.schedule import is_called
+from a2a_tasks.domain.schedule import has_grant
 from a2a_tasks.domain.task import ContextRef, Priority, Slot, Task, TaskRef
 from a2a_tasks.ports.clock import Clock, Entropy
 from a2a_tasks.ports.queues import TaskSender
@@ -122,7 +122,7 @@ class Slots:
     def is_waiting(self, task: Task) -> bool:
         """Whether the task is in a watched line. Then a message would be useless, and the task need not be
         swept before its deadline."""
-        if is_called(task):
+        if has_grant(task):
             return False
         for scope in _scopes(task):
             if self.limit(scope) is None:
@@ -186,7 +186,7 @@ class Slots:
         """Whether a task that can start is ahead in line. In a conversation that is any older task, even
         if its message arrives later."""
         now = self.clock.now()
-        first = next((waiter.task_id for waiter in view.waiters if is_able(waiter, now)), None)
+        first = next((waiter.task_id for waiter in view.waiters if may_start(waiter, now)), None)
         if first is None:
             return not view.is_all
         return first < task.ref.task_id if scope.context_id is not None else first != task.ref.task_id
@@ -212,10 +212,10 @@ class Slots:
             giver = self.handover.borrow(scope, number)
             if giver is None:
                 continue
-            given = self.handover.to_next(scope, number, giver, view, before=task.ref.task_id)
+            given = self.handover.hand_to_next(scope, number, giver, view, before=task.ref.task_id)
             own = Holder(task.ref.task_id, task.fence, self.clock.now())
             if given is HandoverResult.NOBODY and self.store.pass_on(
-                scope, number, giver, own, gone_by(task.ref.task_id)
+                scope, number, giver, own, ended_by(task.ref.task_id)
             ):
                 return number
         return None
@@ -223,7 +223,7 @@ class Slots:
     def _hold(self, scope: Scope, number: int, task: Task) -> Holder:
         """Take the slot if it is free. Returns its holder."""
         holder = Holder(task.ref.task_id, task.fence, self.clock.now())
-        return self.store.take(scope, number, holder, gone_by(task.ref.task_id))
+        return self.store.take(scope, number, holder, ended_by(task.ref.task_id))
 
     def _get_in_line(self, scope: Scope, task: Task, limit: int, view: ScopeState) -> int | None:
         """Join the line. Returns the number of a slot that became free in this moment and now belongs to
@@ -269,7 +269,7 @@ class Slots:
             return
         for number, holder in own.items():
             if number < (limit or 0):
-                given = self.handover.to_starving(scope, number, holder)
+                given = self.handover.hand_to_starving(scope, number, holder)
                 if given is HandoverResult.DONE:
                     return
         view = self.store.view(scope, limit or PAGE)
@@ -291,7 +291,7 @@ class Slots:
         """Hand a slot to the next task in line; free it if no task waits or it exceeds the limit."""
         is_within, given = number < (self.limit(scope) or 0), HandoverResult.NOBODY
         if is_within and view.waiters:
-            given = self.handover.to_next(scope, number, holder, view)
+            given = self.handover.hand_to_next(scope, number, holder, view)
         if given is not HandoverResult.NOBODY:
             return
         # refused if a later claim of the task holds the slot now
@@ -305,14 +305,14 @@ class Slots:
         tried: set[str] = set()
         for attempt in range(FILLS):
             line, now = self.line(scope), self.clock.now()
-            able = {waiter.task_id for waiter in line.waiters if is_able(waiter, now)}
+            able = {waiter.task_id for waiter in line.waiters if may_start(waiter, now)}
             is_beyond = number >= (self.limit(scope) or 0)
             if is_beyond or (able <= tried and (line.is_all or attempt > 0)):
                 return False
             giver = self.handover.borrow(scope, number)
             if (
                 giver is None
-                or self.handover.to_next(scope, number, giver, line) is not HandoverResult.NOBODY
+                or self.handover.hand_to_next(scope, number, giver, line) is not HandoverResult.NOBODY
             ):
                 return True
             self.store.free(scope, number, giver.task_id, giver.fence + 1)

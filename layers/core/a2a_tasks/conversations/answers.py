@@ -75,7 +75,7 @@ class Answerer:
                 ErrorCode.TASK_NOT_WAITING, f"The task is {task.status} and does not wait for an answer."
             )
         call_id = task.question.call_id
-        document["question"] = task.question.whole
+        document["question"] = task.question.with_options
         kept = self._store(task, call_id, document)
         # refused if the question is no longer open: answered, canceled or expired
         result = self.store.resume(task.ref, call_id, self.finalizer.clock.now())

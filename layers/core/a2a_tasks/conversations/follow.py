@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from a2a_tasks.conversations.live_reader import LiveReader, TextUpdate
 from a2a_tasks.domain.history.event import NumberedEvent
 from a2a_tasks.domain.history.events import events_after
-from a2a_tasks.domain.schedule import rest_ms
+from a2a_tasks.domain.schedule import idle_ms
 from a2a_tasks.domain.task import Question, Status, Task
 from a2a_tasks.ports.live import LiveStore
 from a2a_tasks.ports.tasks import Refused, TaskStore
@@ -27,13 +27,13 @@ class FollowUpdate:
     text: TextUpdate | None
     progress: TextUpdate | None = None
     """Progress updates of the model."""
-    rest_ms: int | None = None
+    idle_ms: int | None = None
     """Set if the task cannot start soon: following ends, and should be resumed after this time."""
 
     @property
     def is_last(self) -> bool:
         """Whether nothing follows, or nothing before the caller answers or for a long time."""
-        return self.task.is_terminal or self.task.status is Status.INPUT_REQUIRED or self.rest_ms is not None
+        return self.task.is_terminal or self.task.status is Status.INPUT_REQUIRED or self.idle_ms is not None
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Follower:
         for seen in poller.states(self._watched(task), until, heard.longest_pause):
             found = events_after(seen, after, MANY)
             # the end includes the whole result, so no chunks are read
-            text, progress = (None, None) if seen.is_terminal else heard.news()
-            update = FollowUpdate(seen, found.events, text, progress, rest_ms(seen, clock.now()))
+            text, progress = (None, None) if seen.is_terminal else heard.read_new()
+            update = FollowUpdate(seen, found.events, text, progress, idle_ms(seen, clock.now()))
             after = found.last
             # a question that the reader has received already does not end the stream
             is_last = update.is_last and (known is None or seen.question != known)

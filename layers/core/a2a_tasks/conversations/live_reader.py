@@ -29,7 +29,7 @@ class LiveReader:
     _said: LiveSnapshot = field(default_factory=lambda: LiveSnapshot("", Progress()))
     _heard_at: int | None = None
 
-    def news(self) -> tuple[TextUpdate | None, TextUpdate | None]:
+    def read_new(self) -> tuple[TextUpdate | None, TextUpdate | None]:
         """Text and progress updates since the last time. Raises ``StoreUnavailable``."""
         known = self._chunks
         # the last chunk is read again, because a retried write may have extended it

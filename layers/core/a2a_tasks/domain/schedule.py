@@ -83,7 +83,7 @@ def _no_later(moment: int, limit: int | None) -> int:
     return moment if limit is None else min(moment, limit)
 
 
-def rest_ms(task: Task, now: int) -> int | None:
+def idle_ms(task: Task, now: int) -> int | None:
     """Milliseconds in which nothing will happen to a live task that cannot start soon. None for all other
     tasks."""
     if task.status is Status.PENDING and task.not_before - now > SOON_MS:
@@ -143,10 +143,10 @@ def claimable(task: Task, now: int) -> bool:
 def goes_first(task: Task) -> bool:
     """Whether its messages go into the urgent queue: it has started and may block others while its time
     runs, it holds a slot, or its priority is high."""
-    return task.started_at is not None or task.priority is Priority.HIGH or is_called(task)
+    return task.started_at is not None or task.priority is Priority.HIGH or has_grant(task)
 
 
-def is_called(task: Task) -> bool:
+def has_grant(task: Task) -> bool:
     """Whether it was granted a slot for its next claim."""
     return task.slot is not None and task.slot.fence == task.fence
 
@@ -228,7 +228,7 @@ def _waited(task: Task, now: int) -> int:
     return now - max(task.updated_at, task.not_before)
 
 
-def lost(task: Task) -> Failure:
+def worker_lost(task: Task) -> Failure:
     """Failure of a task whose last worker died."""
     return Failure(
         FailureCode.WORKER_LOST,

@@ -129,7 +129,7 @@ class Question:
     """Answers to choose from; another answer is accepted too."""
 
     @property
-    def whole(self) -> str:
+    def with_options(self) -> str:
         """The text with its options in numbered lines, for those who are shown nothing but text."""
         return "\n".join([self.text, *(f"{n}. {option}" for n, option in enumerate(self.options, 1))])
 

@@ -18,9 +18,9 @@ from a2a_tasks.domain.schedule import (
     clocks_of_start,
     due_after_start,
     due_after_take_over,
-    lost,
     next_action,
     whole_seconds,
+    worker_lost,
 )
 from a2a_tasks.domain.task import Lane, Status, Task, TaskRef
 from a2a_tasks.execution.agent_loop import AgentLoop
@@ -129,7 +129,7 @@ class Executor:
         # the message is settled after this block: the next heartbeat would otherwise reset the visibility
         # timeout, and with it the delay of a message that is put back
         async with self.heartbeat.handling(delivery):
-            with invocation.dealing_with_one(is_own=is_own):
+            with invocation.handling_one(is_own=is_own):
                 returned = await self._outcome(delivery, invocation)
             # inside the block, because the anchor must stay invisible while it waits
             if returned is DONE and is_own:
@@ -316,7 +316,7 @@ class Executor:
             case NextAction.FAIL_LOST:
                 # the last worker's lease is broken by now (_handle); guarded by the fence, because another
                 # worker may have claimed the task
-                await self.run(self.finalizer.fail, task, lost(task), guard_of_loss(task.fence))
+                await self.run(self.finalizer.fail, task, worker_lost(task), guard_of_loss(task.fence))
             case NextAction.WAIT_FOR_START | NextAction.START | NextAction.TAKE_OVER:
                 # a task that waits for the model has a delayed message, so this one is a duplicate
                 if not task.throttled_calls or claimable(task, now):

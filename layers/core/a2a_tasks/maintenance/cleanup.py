@@ -74,18 +74,18 @@ class Cleaner:
     def clean(self, time_left: TimeLeft) -> CleanupReport:
         """One run, while ``time_left()``. The next run finds what is left."""
         run = _Pass(time_left)
-        steps: list[WorkStep] = [partial(self._forgotten, shard, run) for shard in range(SHARDS)]
+        steps: list[WorkStep] = [partial(self._delete_page, shard, run) for shard in range(SHARDS)]
         self.run_parallel([*steps, partial(self._leftovers, "", run)], time_left)
         self.telemetry.count("TasksCleanedUp", run.report.tasks + run.report.leftovers)
         return run.report
 
-    def _forgotten(self, shard: int, run: _Pass) -> list[WorkStep]:
+    def _delete_page(self, shard: int, run: _Pass) -> list[WorkStep]:
         """A page of tasks in a shard that callers had deleted. Once they are deleted, the same query returns
         the next page."""
-        page = self._tried(run, lambda: self.store.forgotten(shard, self.clock.now(), PAGE)) or []
+        page = self._tried(run, lambda: self.store.past_retention(shard, self.clock.now(), PAGE)) or []
         gone = [self._tried(run, partial(self._delete, task, run)) for task in page]
         # nothing was deleted: the query would return the same page forever
-        return [partial(self._forgotten, shard, run)] if any(gone) else []
+        return [partial(self._delete_page, shard, run)] if any(gone) else []
 
     def _delete(self, task: Task, run: _Pass) -> bool:
         if not task.is_terminal:  # terminal states are final, so a stale read is good enough
@@ -115,7 +115,7 @@ class Cleaner:
 
     def _delete_leftover(self, task_id: str, run: _Pass) -> None:
         # still live or readable
-        if self.store.remembers(task_id):
+        if self.store.is_retained(task_id):
             return
         self.store.delete_owned(task_id)
         # deleted last: after a crash the next run finds the task by them

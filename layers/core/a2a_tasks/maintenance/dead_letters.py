@@ -6,7 +6,7 @@ from a2a_tasks.access.day_counts import DayCount
 from a2a_tasks.domain.dead_letter import MOST_DEAD_LETTERS, Undelivered, after_dead_letter
 from a2a_tasks.domain.errors import Failure, FailureCode
 from a2a_tasks.domain.guards import guard_of_dead_letter, guard_of_loss
-from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS, due_after_create, lost, whole_seconds
+from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS, due_after_create, whole_seconds, worker_lost
 from a2a_tasks.domain.task import Lane, Status, Task
 from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.queues import Delivery, TaskSender
@@ -64,7 +64,7 @@ class DeadLetters:
         if task.is_expired(now):
             self.finalizer.time_out(task)
         elif task.status is Status.RUNNING and task.attempts_are_used_up():
-            self.finalizer.fail(task, lost(task), guard_of_loss(task.fence))
+            self.finalizer.fail(task, worker_lost(task), guard_of_loss(task.fence))
         elif undelivered := after_dead_letter(task.undelivered, now):
             # None means a duplicate of a counted message, which was sent again already
             if undelivered.times <= MOST_DEAD_LETTERS:

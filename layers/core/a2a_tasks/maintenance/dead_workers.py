@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from a2a_tasks.domain.guards import guard_of_loss
-from a2a_tasks.domain.schedule import due_after_resend, lost
+from a2a_tasks.domain.schedule import due_after_resend, worker_lost
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.maintenance.sweep_report import SweepAction
 from a2a_tasks.ports.queues import TaskSender
@@ -48,7 +48,7 @@ class DeadWorkers:
         now = self.finalizer.clock.now()
         if task.attempts_are_used_up():
             # guarded by the fence: if another worker has claimed the task meanwhile, this is refused
-            result = self.finalizer.fail(task, lost(task), guard_of_loss(task.fence))
+            result = self.finalizer.fail(task, worker_lost(task), guard_of_loss(task.fence))
             return SweepAction.GAVE_UP if isinstance(result, Written) else SweepAction.NOTHING
         # moved before the message is sent, so that only one of two concurrent sweeps sends it
         if not self.store.reschedule(task.ref, task.due_at, due_after_resend(task, now)):

@@ -224,7 +224,7 @@ class BatchStore(BatchQueue, Protocol):
         """The recorded batch to which a batch at the API belongs, or None."""
         ...
 
-    def own(self, api_id: str, batch_id: str, now: int) -> bool:
+    def assign(self, api_id: str, batch_id: str, now: int) -> bool:
         """Assign a batch at the API to a recorded one, for good. False if it is assigned to another."""
         ...
 

@@ -108,7 +108,7 @@ class TaskSummary:
 
     @classmethod
     def of(cls, task: Task) -> "TaskSummary":
-        """The outline of a task."""
+        """The summary of a task."""
         return cls(
             ref=task.ref,
             project_id=task.project_id,
@@ -181,7 +181,7 @@ class Release:
             code=self.code,
             model=self.overload.model if self.overload and self.overload.is_switch else None,
         )
-        return events.returned(self.known_events, event)
+        return events.indexed_release(self.known_events, event)
 
 
 @dataclass(frozen=True)
@@ -310,7 +310,7 @@ class TaskStore(Protocol):
         """
         ...
 
-    def outlines(self, agent_id: str, limit: int) -> list[TaskSummary]:
+    def summaries(self, agent_id: str, limit: int) -> list[TaskSummary]:
         """The newest ``limit`` tasks of an agent, newest first (a consistent read)."""
         ...
 
@@ -421,12 +421,12 @@ class TaskStore(Protocol):
         last moments may be missing, with a limit of hundreds those of the last seconds."""
         ...
 
-    def forgotten(self, shard: int, now: int, limit: int) -> list[Task]:
+    def past_retention(self, shard: int, now: int, limit: int) -> list[Task]:
         """Up to ``limit`` tasks of a shard whose retention (``expire``) ended by ``now``, the longest ago
         first."""
         ...
 
-    def remembers(self, task_id: str) -> bool:
+    def is_retained(self, task_id: str) -> bool:
         """Whether a task of this id is live or still readable."""
         ...
 

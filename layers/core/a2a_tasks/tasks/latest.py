@@ -37,7 +37,7 @@ class LatestPage:
 
 @dataclass(frozen=True)
 class LatestTasks:
-    """Lists tasks by their last change. An index on that would cost a write per change, so the outlines of
+    """Lists tasks by their last change. An index on that would cost a write per change, so the summaries of
     the newest tasks are read and sorted here; older tasks are not found."""
 
     store: TaskStore
@@ -73,13 +73,13 @@ class LatestTasks:
         agent = agent_of_project(self.registry, project_id, agent_id)
         before = None if token is None else place_of(token)
         if context_id is None:
-            found = self.store.outlines(agent.agent_id, WINDOW)
+            found = self.store.summaries(agent.agent_id, WINDOW)
         else:
             found = self._of_context(ContextRef(agent.agent_id, context_id))
-        outlines = [self._settled(outline) for outline in found]
-        wanted = [each for each in outlines if each.project_id == project_id and is_wanted(each)]
+        summaries = [self._settled(summary) for summary in found]
+        wanted = [each for each in summaries if each.project_id == project_id and is_wanted(each)]
         wanted.sort(key=_order, reverse=True)
-        rest = [outline for outline in wanted if before is None or _order(outline) < before]
+        rest = [summary for summary in wanted if before is None or _order(summary) < before]
         shown = rest[:size]
         tasks = {task.ref: task for task in self._read([each.ref for each in shown])}
         more = len(rest) > size
@@ -97,16 +97,16 @@ class LatestTasks:
     def _read(self, refs: Sequence[TaskRef]) -> list[Task]:
         return [task for some in batched(refs, AT_ONCE, strict=False) for task in self.store.get_all(some)]
 
-    def _settled(self, outline: TaskSummary) -> TaskSummary:
+    def _settled(self, summary: TaskSummary) -> TaskSummary:
         """If its deadline has passed, the task is failed first, as for any reader."""
-        if outline.status in TERMINAL or self.finalizer.clock.now() < outline.deadline:
-            return outline
-        task = self.store.get(outline.ref)
-        return TaskSummary.of(self.finalizer.expire_if_overdue(task)) if task else outline
+        if summary.status in TERMINAL or self.finalizer.clock.now() < summary.deadline:
+            return summary
+        task = self.store.get(summary.ref)
+        return TaskSummary.of(self.finalizer.expire_if_overdue(task)) if task else summary
 
 
-def _order(outline: TaskSummary) -> tuple[int, str]:
-    return outline.updated_at, outline.ref.task_id
+def _order(summary: TaskSummary) -> tuple[int, str]:
+    return summary.updated_at, summary.ref.task_id
 
 
 def token_of(task: Task | TaskSummary) -> str:

@@ -67,7 +67,7 @@ def last_card(exchange: Exchange) -> Card | None:
     if end.status is not Status.INPUT_REQUIRED or not end.options or end.call_id is None:
         return None
     # without the numbered options, which the buttons show
-    text = (end.question or "").removesuffix(Question("", "", end.options).whole)
+    text = (end.question or "").removesuffix(Question("", "", end.options).with_options)
     ref = CardRef(CardKind.ASK, task_id, question_name(end.call_id))
     return Card(ref.card_id, text, _option_buttons(end.options), text if len(text) > TITLE_CHARACTERS else "")
 

@@ -169,7 +169,7 @@ def refresh_response(exchange: Exchange, now: int) -> RefreshResponse:
     return RefreshResponse.GO_ON if age < STREAM_MS else RefreshResponse.CLOSE
 
 
-def ends(exchange: Exchange, task: Task) -> ExchangeEnd | None:
+def end_of_exchange(exchange: Exchange, task: Task) -> ExchangeEnd | None:
     """The end of an exchange by its task's current state, or None. The question that an exchange answers does
     not end it, however late its notification arrives."""
     if not task.is_terminal and task.question is not None and task.question.call_id == exchange.answers:
@@ -184,7 +184,7 @@ def end_of(task: Task) -> ExchangeEnd | None:
     if task.status is not Status.INPUT_REQUIRED or task.question is None:
         return None
     asked = task.question
-    return ExchangeEnd(task.updated_at, task.status, asked.whole, asked.call_id, asked.options)
+    return ExchangeEnd(task.updated_at, task.status, asked.with_options, asked.call_id, asked.options)
 
 
 def is_waiting(exchange: Exchange) -> bool:

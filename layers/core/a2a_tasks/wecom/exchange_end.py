@@ -1,7 +1,7 @@
 """Records the end of an exchange; any process may do so first."""
 
 from a2a_tasks.domain.task import Task
-from a2a_tasks.wecom.exchange import Exchange, ends
+from a2a_tasks.wecom.exchange import Exchange, end_of_exchange
 from a2a_tasks.wecom.ports import ExchangeStore
 
 
@@ -14,5 +14,5 @@ def record_end(exchanges: ExchangeStore, exchange: Exchange, task: Task) -> Exch
     if exchange.end is not None:
         return exchange
     # if another process records the end first, that one applies
-    end = ends(exchange, task)
+    end = end_of_exchange(exchange, task)
     return (exchanges.end(exchange.ref, end) if end else None) or exchange

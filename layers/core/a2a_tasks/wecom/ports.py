@@ -379,6 +379,6 @@ class DeliveryProgressStore(Protocol):
         """Record progress. False if another holder has the delivery by now."""
         ...
 
-    def let_go(self, ref: DeliveryProgressRef, holder: str) -> None:
+    def release(self, ref: DeliveryProgressRef, holder: str) -> None:
         """Release the delivery for another holder."""
         ...

@@ -29,8 +29,8 @@ def test_a_stream_reads_as_many_units_as_it_has_pieces(account: Account) -> None
         for number in range(pieces):
             live.append(task_id, LiveChunk(1, 1, number, PIECE), 0)
             with units.metering():
-                text, _ = listener.news()
-                listener.news()
+                text, _ = listener.read_new()
+                listener.read_new()
             heard += text.text if text else ""
         assert heard == PIECE * pieces
         return units.take()[1]

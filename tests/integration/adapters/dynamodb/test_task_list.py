@@ -51,7 +51,7 @@ def test_pages_are_the_models_list(
 
         assert found == expected
         if not late:
-            assert account.store.outlines(AGENT, 100) == model.outlines(AGENT, 100)
+            assert account.store.summaries(AGENT, 100) == model.summaries(AGENT, 100)
 
 
 def every(search: Callable[[str | None], TaskPage]) -> list[str]:

@@ -11,7 +11,7 @@ from a2a_tasks.adapters.dynamodb.takers import DynamoDBTakers
 from a2a_tasks.adapters.dynamodb.workers import MOST_NOTES, DynamoDBWorkers
 from a2a_tasks.domain.access.rate import Rate, RateLimitKind
 from a2a_tasks.domain.lease import Lease
-from a2a_tasks.domain.overload.pace import PaceKey, grown, slowed
+from a2a_tasks.domain.overload.pace import PaceKey, after_success, after_throttling
 from a2a_tasks.domain.taker import Taker
 from a2a_tasks.domain.task import Priority, TaskRef
 from a2a_tasks.domain.usage import Usage
@@ -33,7 +33,7 @@ LEASE = Lease("w1", NOW + 8_000)
 RENEWED = Lease("w1", NOW + 12_000, tasks=frozenset({TASK.ref}), due_at=NOW + 90_000)
 TAKER = Taker("taker-1", tasks=30, room=70, until=NOW + 12_000)
 PACE_KEY = PaceKey("claude-opus-5-5", "claude-api")
-SLOW = slowed(None, NOW, None, is_overloaded=True)
+SLOW = after_throttling(None, NOW, None, is_overloaded=True)
 MICROS = NOW * 1_000
 RATE, BUCKET = Rate(3_600, 10), Bucket("key", RateLimitKind.REQUESTS)
 PLACE = StreamPlace("key", 0, LATER)
@@ -175,7 +175,9 @@ OF_WORKERS = [
 OF_LIMITS = [
     Write("DynamoDBPaces.put", lambda account: paces(account).put(PACE_KEY, None, SLOW)),
     Write(
-        "DynamoDBPaces.put", lambda account: paces(account).put(PACE_KEY, SLOW, grown(SLOW, NOW + 5)), paced
+        "DynamoDBPaces.put",
+        lambda account: paces(account).put(PACE_KEY, SLOW, after_success(SLOW, NOW + 5)),
+        paced,
     ),
     Write(
         "DynamoDBPaces.take",
@@ -229,7 +231,7 @@ OF_BATCHES = [
     Write("DynamoDBBatches.abandon", lambda account: account.batches.abandon(PROJECT, "batch-2", NOW)),
     Write("DynamoDBBatches.split", lambda account: account.batches.split(BATCH, (FIRST, SECOND), NOW), begun),
     Write("DynamoDBBatches.update", lambda account: account.batches.update(BATCH), begun),
-    Write("DynamoDBBatches.own", lambda account: account.batches.own("msgbatch_1", "batch-1", NOW)),
+    Write("DynamoDBBatches.assign", lambda account: account.batches.assign("msgbatch_1", "batch-1", NOW)),
     Write("DynamoDBBatches.close", lambda account: account.batches.close(BATCH), begun),
 ]
 

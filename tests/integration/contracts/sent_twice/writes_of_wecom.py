@@ -126,6 +126,6 @@ OF_WECOM = [
         held,
     ),
     Write(
-        "DynamoDBDeliveryProgress.let_go", lambda account: progress(account).let_go(PROGRESS_REF, "a"), held
+        "DynamoDBDeliveryProgress.release", lambda account: progress(account).release(PROGRESS_REF, "a"), held
     ),
 ]

@@ -72,7 +72,7 @@ def due_ids(store: TaskStore, now: int) -> set[str]:
 
 
 def forgotten_ids(store: TaskStore, now: int) -> set[str]:
-    return {task.ref.task_id for n in range(SHARDS) for task in store.forgotten(n, now, 100)}
+    return {task.ref.task_id for n in range(SHARDS) for task in store.past_retention(n, now, 100)}
 
 
 def test_a_task_is_read_as_it_was_written(store: TaskStore) -> None:
@@ -405,17 +405,17 @@ def test_a_made_up_cursor_is_refused(store: TaskStore, cursor: str) -> None:
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_an_outline_says_what_the_task_says(store: TaskStore, status: Status) -> None:
+def test_a_summary_says_what_the_task_says(store: TaskStore, status: Status) -> None:
     task = STATES[status](store, created(store, context_id="talk"), NOW + 5)
 
-    assert store.outlines(AGENT, 10) == [TaskSummary.of(task)]
-    assert store.outlines("nobody", 10) == []
+    assert store.summaries(AGENT, 10) == [TaskSummary.of(task)]
+    assert store.summaries("nobody", 10) == []
 
 
-def test_outlines_are_those_of_the_newest_tasks(store: TaskStore) -> None:
+def test_summaries_are_those_of_the_newest_tasks(store: TaskStore) -> None:
     tasks = [created(store, NOW + number) for number in range(5)]
 
-    assert [each.ref for each in store.outlines(AGENT, 3)] == [task.ref for task in reversed(tasks[2:])]
+    assert [each.ref for each in store.summaries(AGENT, 3)] == [task.ref for task in reversed(tasks[2:])]
 
 
 def test_due_names_what_is_due_the_longest_due_first(store: TaskStore) -> None:
@@ -463,8 +463,8 @@ def test_what_is_to_be_deleted_is_named_the_longest_ago_first(store: TaskStore) 
     for n, task in enumerate(tasks):
         store.expire(task.ref, NOW - n)
 
-    assert store.forgotten(3, NOW, 100) == tasks[::-1]
-    assert store.forgotten(3, NOW - 1, 2) == [tasks[4], tasks[3]]
+    assert store.past_retention(3, NOW, 100) == tasks[::-1]
+    assert store.past_retention(3, NOW - 1, 2) == [tasks[4], tasks[3]]
 
 
 @pytest.mark.parametrize("status", sorted(Status))
@@ -487,14 +487,14 @@ def test_a_task_past_its_retention_cannot_be_read_though_it_is_there(
             *store.get_all([task.ref]),
             *store.page(AGENT, None, 5, None).tasks,
         )
-        assert store.remembers(task.ref.task_id) is not task.is_terminal
+        assert store.is_retained(task.ref.task_id) is not task.is_terminal
         assert seen == ((None, None) if task.is_terminal else (task,) * 4)
 
 
 def test_a_task_is_remembered_under_its_id_alone(store: TaskStore) -> None:
     task = created(store)
-    assert store.remembers(task.ref.task_id)
-    assert not store.remembers(MISSING.task_id)
+    assert store.is_retained(task.ref.task_id)
+    assert not store.is_retained(MISSING.task_id)
 
 
 def test_of_two_sweeps_one_moves_the_due_time(store: TaskStore) -> None:

@@ -181,9 +181,9 @@ def handed_over(at: int = NOW) -> Event:
 def test_in_a_full_list_a_claim_that_came_to_nothing_leaves_no_trace() -> None:
     told = (*full_list(), handed_over(), events.claimed(NOW))
 
-    once = events.with_event(told, events.returned(told, handed_over(NOW + 1)))
+    once = events.with_event(told, events.indexed_release(told, handed_over(NOW + 1)))
     again = (*once, events.claimed(NOW))
-    twice = events.with_event(again, events.returned(again, handed_over(NOW + 2)))
+    twice = events.with_event(again, events.indexed_release(again, handed_over(NOW + 2)))
 
     assert twice == (*full_list(), replace(handed_over(NOW + 2), skipped=4))
     assert events.last_number(twice) == events.last_number(told) + 3
@@ -203,14 +203,14 @@ def test_in_a_full_list_a_claim_that_came_to_nothing_leaves_no_trace() -> None:
     ],
 )
 def test_any_other_claim_is_kept(told: tuple[Event, ...]) -> None:
-    assert events.returned(told, handed_over()) == handed_over()
+    assert events.indexed_release(told, handed_over()) == handed_over()
 
 
 def test_a_failed_attempt_is_kept() -> None:
     retry = events.given_back(NOW, keeps_attempt=False, awaits=False, code=None)
     told = (*full_list(), retry, events.claimed(NOW))
 
-    assert events.returned(told, retry) == retry
+    assert events.indexed_release(told, retry) == retry
 
 
 @given(st.lists(st.sampled_from(["turn", "tool", "progress", "status", "artifact"]), max_size=80))

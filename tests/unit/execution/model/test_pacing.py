@@ -16,8 +16,8 @@ from a2a_tasks.domain.overload.pace import (
     LONGEST_HOLD_MS,
     SHORTEST_GAP_MS,
     Pace,
-    grown,
-    slowed,
+    after_success,
+    after_throttling,
 )
 from a2a_tasks.domain.task import Priority, Status, Task
 from a2a_tasks.execution.worker import Executor
@@ -38,18 +38,18 @@ def throttled(retry_after: float | None = None, **fields: Any) -> ModelBusy:
 
 class TestPace:
     def test_the_first_is_below_one_call_a_second(self) -> None:
-        pace = slowed(None, NOW, None, is_overloaded=True)
+        pace = after_throttling(None, NOW, None, is_overloaded=True)
         assert (pace.gap_ms, pace.next_at) == (FIRST_GAP_MS, NOW + FIRST_GAP_MS)
         assert FIRST_GAP_MS > 1_000
 
     @given(GAPS)
     def test_what_is_turned_away_makes_it_slower_within_bounds(self, gap: int) -> None:
-        pace = slowed(Pace(gap, NOW, NOW), NOW + 1, None, is_overloaded=True)
+        pace = after_throttling(Pace(gap, NOW, NOW), NOW + 1, None, is_overloaded=True)
         assert pace.gap_ms == min(2 * gap, LONGEST_GAP_MS)
 
     @given(GAPS)
     def test_it_grows_by_time_alone_until_it_is_over(self, gap: int) -> None:
-        pace = grown(Pace(gap, NOW, NOW), NOW)
+        pace = after_success(Pace(gap, NOW, NOW), NOW)
         assert pace.gap_at(NOW + DOUBLES_EVERY_MS) == gap // 2
         assert pace.is_over(NOW + 120_000)
         assert not Pace(gap, NOW, NOW).is_over(NOW + 10**9), "not before a call was taken"
@@ -57,17 +57,17 @@ class TestPace:
     @given(GAPS, st.integers(0, 40 * 86_400_000))
     def test_one_that_was_never_deleted_is_over(self, gap: int, later: int) -> None:
         """DynamoDB deletes what has expired within days: until then it is read."""
-        pace = grown(Pace(gap, NOW, NOW), NOW)
+        pace = after_success(Pace(gap, NOW, NOW), NOW)
         assert pace.is_over(NOW + 120_000 + later)
-        assert slowed(pace, NOW + 120_000 + later, None, is_overloaded=True).gap_ms == FIRST_GAP_MS
+        assert after_throttling(pace, NOW + 120_000 + later, None, is_overloaded=True).gap_ms == FIRST_GAP_MS
 
     @pytest.mark.parametrize(("asked", "held"), [(60, 60_000), (10**6, LONGEST_HOLD_MS), (0, FIRST_GAP_MS)])
     def test_what_the_service_asks_is_respected(self, asked: float, held: int) -> None:
-        assert slowed(None, NOW, asked, is_overloaded=False).next_at == NOW + held
+        assert after_throttling(None, NOW, asked, is_overloaded=False).next_at == NOW + held
 
     def test_one_that_is_over_begins_anew(self) -> None:
-        over = grown(Pace(10, NOW, NOW), NOW)
-        assert slowed(over, NOW + 60_000, None, is_overloaded=False).gap_ms == FIRST_GAP_MS
+        over = after_success(Pace(10, NOW, NOW), NOW)
+        assert after_throttling(over, NOW + 60_000, None, is_overloaded=False).gap_ms == FIRST_GAP_MS
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ FAULTS = {
     "exchanges.settle": StoreUnavailable("down"),
     "parts.hold": StoreUnavailable("down"),
     "parts.note": StoreUnavailable("down"),
-    "parts.let_go": StoreUnavailable("down"),
+    "parts.release": StoreUnavailable("down"),
     "tokens.get": StoreUnavailable("down"),
     "tokens.lock": StoreUnavailable("down"),
     "tokens.put": StoreUnavailable("down"),

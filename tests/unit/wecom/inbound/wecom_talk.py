@@ -6,7 +6,7 @@ from typing import Any
 
 from a2a_tasks.domain.access.rate import Rate
 from a2a_tasks.wecom.connection import Connection, ConnectionKind
-from a2a_tasks.wecom.exchange import Exchange, ends
+from a2a_tasks.wecom.exchange import Exchange, end_of_exchange
 from a2a_tasks.wecom.inbound.bot import Bot
 from a2a_tasks.wecom.ports import FileUnavailable, SentFile
 from a2a_tasks.wecom.protocol.bot_callback import ReceivedByBot
@@ -129,7 +129,7 @@ class Talk:
         """What the sender writes down first: what exchanges have come to."""
         for ref, exchange in list(self.exchanges.kept.items()):
             task = self.deployment.store.get(exchange.task)
-            if task is not None and (end := ends(exchange, task)):
+            if task is not None and (end := end_of_exchange(exchange, task)):
                 self.exchanges.end(ref, end)
 
     def work(self) -> None:

@@ -27,7 +27,13 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     UnsupportedEvent,
     parse_bot_message,
 )
-from a2a_tasks.wecom.protocol.bot_replies import card, late_markdown, stream_frame, update_card, welcome_text
+from a2a_tasks.wecom.protocol.bot_replies import (
+    card,
+    response_url_markdown,
+    stream_frame,
+    update_card,
+    welcome_text,
+)
 from a2a_tasks.wecom.protocol.cards import Button, Card
 from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery
 from a2a_tasks.wecom.protocol.deduplication import replay_key
@@ -383,7 +389,7 @@ def test_the_other_replies() -> None:
     assert card(shown) == {"msgtype": "template_card", "template_card": shown}
     assert update_card(shown) == {"response_type": "update_template_card", "template_card": shown}
     assert update_card(shown, ["LiLei"])["userids"] == ["LiLei"]
-    assert late_markdown("# hi") == {"msgtype": "markdown", "markdown": {"content": "# hi"}}
+    assert response_url_markdown("# hi") == {"msgtype": "markdown", "markdown": {"content": "# hi"}}
 
 
 def test_a_reply_is_sealed_with_the_requests_nonce_and_readable_by_the_other_side() -> None:

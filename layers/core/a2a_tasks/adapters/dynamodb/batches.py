@@ -151,7 +151,7 @@ class DynamoDBBatches(DynamoDBBatchLine):
     def owner(self, api_id: str) -> str | None:
         return (self._get(_key(API, api_id)) or {}).get("batchId")
 
-    def own(self, api_id: str, batch_id: str, now: int) -> bool:
+    def assign(self, api_id: str, batch_id: str, now: int) -> bool:
         """Protects an existing assignment to another batch."""
         # kept longer than the batch: recovery must still find the owner of batches in the API's list
         item = _key(API, api_id) | {"batchId": batch_id, "ttl": now // 1000 + KEPT_SECONDS}

@@ -30,10 +30,10 @@ class DynamoDBDeliveryProgress(Store):
         note = ItemUpdate().set_or_remove(sent=sent.count, mediaId=sent.media_id)
         return self._update(_key(ref), note.when("holder = :holder", holder=holder)).is_made
 
-    def let_go(self, ref: DeliveryProgressRef, holder: str) -> None:
+    def release(self, ref: DeliveryProgressRef, holder: str) -> None:
         """Protects another holder."""
-        let_go = ItemUpdate().remove("holder", "heldUntil").when("holder = :holder", holder=holder)
-        self._update(_key(ref), let_go)
+        release = ItemUpdate().remove("holder", "heldUntil").when("holder = :holder", holder=holder)
+        self._update(_key(ref), release)
 
 
 def _key(ref: DeliveryProgressRef) -> Item:

@@ -140,7 +140,7 @@ def indexed(events: Sequence[Event], event: Event) -> IndexedEvent:
     return IndexedEvent(len(events), event)
 
 
-def returned(events: Sequence[Event], event: Event) -> Event | IndexedEvent:
+def indexed_release(events: Sequence[Event], event: Event) -> Event | IndexedEvent:
     """Where a worker writes that it gives the task back. In a full list a claim that did no work is
     removed again, because a task may be claimed hundreds of times without progress."""
     if len(events) < FULL or event.details.get("reason") not in IN_VAIN:

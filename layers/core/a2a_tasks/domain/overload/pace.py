@@ -74,7 +74,7 @@ class Pace:
         return max(1, AHEAD_MS // max(1, self.gap_at(now)))
 
 
-def slowed(pace: Pace | None, now: int, retry_after: float | None, *, is_overloaded: bool) -> Pace:
+def after_throttling(pace: Pace | None, now: int, retry_after: float | None, *, is_overloaded: bool) -> Pace:
     """The pace after calls that started under ``pace`` were throttled. ``retry_after`` is in seconds."""
     # bounded, because one wrong header would stop all calls of a model
     hold_ms = min(LONGEST_HOLD_MS, ceil((retry_after or 0) * 1000))
@@ -87,7 +87,7 @@ def slowed(pace: Pace | None, now: int, retry_after: float | None, *, is_overloa
     return Pace(gap_ms, now, next_at, None, is_overloaded, pace.urgent_until)
 
 
-def grown(pace: Pace, now: int) -> Pace:
+def after_success(pace: Pace, now: int) -> Pace:
     """The pace after a call that started under it succeeded."""
     # only the first success counts: from then on the pace recovers by time alone
     return pace if pace.taken_at is not None else replace(pace, taken_at=now)

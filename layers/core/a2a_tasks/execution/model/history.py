@@ -73,14 +73,14 @@ class Histories:
         if task.context is None:
             return History([])
         before = self.contexts.newest(task.context, task.ref.task_id, MAX_TASKS)
-        earlier = [*self._answered(task, before), *self._gone_first(task)]
+        earlier = [*self._answered(task, before), *self._answered_before(task)]
         is_cut = len(before) >= MAX_TASKS or len(earlier) > MAX_TASKS
         earlier.sort(key=lambda other: (other.completed_at or 0, other.ref.task_id))
         exchanges: list[TaskMessages] = []
         size, room = 0, MAX_FILE_BYTES
         # newest first, so that the oldest are left out when space runs out
         for other in reversed(payload.with_inlined(self.payloads, earlier[-MAX_TASKS:])):
-            exchange = self._exchange(other, room)
+            exchange = self._messages_of(other, room)
             if exchange is None:
                 continue
             size, room = size + exchange.size, room - exchange.file_bytes
@@ -92,7 +92,7 @@ class Histories:
         messages = [message for exchange in kept for message in exchange.messages]
         return History(messages, any(exchange.is_untrusted for exchange in kept))
 
-    def _gone_first(self, task: Task) -> list[Task]:
+    def _answered_before(self, task: Task) -> list[Task]:
         """Newest tasks with later ids that were answered earlier nevertheless: ids depend on the clocks
         that made them, and this task may have been delayed."""
         found: list[Task] = []
@@ -111,7 +111,7 @@ class Histories:
         # a consistent read: the previous task has just ended, and its answer must be found
         return [other for other in self.store.get_all(refs) if _counts(other, task)]
 
-    def _exchange(self, task: Task, room: int) -> TaskMessages | None:
+    def _messages_of(self, task: Task, room: int) -> TaskMessages | None:
         """None if there is nothing to show: no answer, clean-up has begun, or the model cannot read the
         message."""
         try:

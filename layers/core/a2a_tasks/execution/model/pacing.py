@@ -6,7 +6,14 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 
 from a2a_tasks.domain.backoff import backoff
-from a2a_tasks.domain.overload.pace import IN_A_ROW, LONGEST_GAP_MS, Pace, PaceKey, grown, slowed
+from a2a_tasks.domain.overload.pace import (
+    IN_A_ROW,
+    LONGEST_GAP_MS,
+    Pace,
+    PaceKey,
+    after_success,
+    after_throttling,
+)
 from a2a_tasks.domain.schedule import MAX_QUEUE_DELAY_MS
 from a2a_tasks.domain.task import Priority, Task
 from a2a_tasks.ports.blocking import RunBlocking
@@ -143,7 +150,7 @@ class Pacing:
             for _ in range(2):
                 if seen is not None and seen.set_at >= begun_at:
                     return  # the call began before this pace was set
-                new = slowed(seen, now, busy.retry_after, is_overloaded=busy.overloaded)
+                new = after_throttling(seen, now, busy.retry_after, is_overloaded=busy.overloaded)
                 seen = await self._put(pace_key, seen, new)
                 # set by this process, or assumed so if the store did not respond
                 if seen is not None and seen.set_at == now:
@@ -160,7 +167,7 @@ class Pacing:
                 return
             # a call that began earlier does not confirm this pace
             if begun_at > known.pace.set_at:
-                await self._put(pace_key, known.pace, grown(known.pace, self.clock.now()))
+                await self._put(pace_key, known.pace, after_success(known.pace, self.clock.now()))
 
     # -- under the key's lock
 

@@ -39,7 +39,7 @@ class Invocation:
         return self._has_anchor or self._own_in_hand > 0
 
     @contextmanager
-    def dealing_with_one(self, *, is_own: bool) -> Iterator[None]:
+    def handling_one(self, *, is_own: bool) -> Iterator[None]:
         """Count a message as in hand until the block ends; ``is_own`` if it started the invocation."""
         self.in_hand += 1
         self._own_in_hand += is_own

@@ -118,7 +118,7 @@ class Sender:
                 sent = self._send(ref, holder, part, sent, way)
         finally:
             # if this fails, the hold expires
-            self.store.let_go(ref, holder)
+            self.store.release(ref, holder)
 
     def _send(
         self,

@@ -51,7 +51,7 @@ from a2a_tasks.wecom.ports import (
     WeComUnanswered,
 )
 from a2a_tasks.wecom.protocol import errcodes
-from a2a_tasks.wecom.protocol.bot_replies import late_markdown
+from a2a_tasks.wecom.protocol.bot_replies import response_url_markdown
 from a2a_tasks.wecom.protocol.errcodes import Remedy
 from a2a_tasks.wecom.result_texts import ResultTexts, noted
 
@@ -219,7 +219,7 @@ class ChatDeliveryWorker:
         if not self._claimed(exchange, DeliveryMeans.URL, delivery):
             return True
         try:
-            self.api.respond(connection, url, late_markdown(text))
+            self.api.respond(connection, url, response_url_markdown(text))
         except WeComRefused as refused:
             # nothing has arrived for certain only without an earlier attempt
             if errcodes.remedy(refused.errcode) is not Remedy.NONE:

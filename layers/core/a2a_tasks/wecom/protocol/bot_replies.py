@@ -61,7 +61,7 @@ def update_card(template_card: dict[str, Any], user_ids: Sequence[str] = ()) -> 
     return reply | {"userids": list(user_ids)} if user_ids else reply
 
 
-def late_markdown(content: str) -> dict[str, Any]:
+def response_url_markdown(content: str) -> dict[str, Any]:
     """The body for a ``response_url``, sent unencrypted and once."""
     return {"msgtype": "markdown", "markdown": {"content": fit(content, CONTENT_BYTES)}}
 

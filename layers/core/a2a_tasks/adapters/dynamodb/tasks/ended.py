@@ -29,7 +29,7 @@ class DynamoDBEndedTasks(Store):
             condition, values = task_items.listed_in(shard, rest)
             entries, last = self._query(condition, values, IndexName="list", Limit=limit - looked_at)
             looked_at += len(entries)
-            found += filter(None, map(task_items.to_outline, entries))
+            found += filter(None, map(task_items.to_summary, entries))
             if last is None:
                 number, first = number + 1, ids.first
             else:

@@ -20,7 +20,7 @@ from a2a_tasks.ports.tasks import TaskPage, TaskSummary
 LOOKED_AT = 1_000
 """Entries read at most for one page of a filtered list; a sparser list continues behind its cursor."""
 LIVE_READ = 500
-"""Live tasks read for outlines, newest first; older ones are left out until they end."""
+"""Live tasks read for summaries, newest first; older ones are left out until they end."""
 AT_ONCE = 100
 """Limit of BatchGetItem."""
 READERS = 16
@@ -57,10 +57,10 @@ class DynamoDBTaskList(Store):
         may_be_more = len(looked_at) == LOOKED_AT
         return TaskPage(found, task_items.ref_of(looked_at[-1]).task_id if may_be_more else None)
 
-    def outlines(self, agent_id: str, limit: int) -> list[TaskSummary]:
-        """As ``TaskStore.outlines``."""
+    def summaries(self, agent_id: str, limit: int) -> list[TaskSummary]:
+        """As ``TaskStore.summaries``."""
         entries = list(islice(self._entries([agent_id], IdRange(), limit), limit))
-        ended = {outline.ref: outline for outline in map(task_items.to_outline, entries) if outline}
+        ended = {summary.ref: summary for summary in map(task_items.to_summary, entries) if summary}
         live = [ref for ref in map(task_items.ref_of, entries) if ref not in ended]
         known = ended | {task.ref: TaskSummary.of(task) for task in self._read(live[:LIVE_READ])}
         return [known[ref] for ref in map(task_items.ref_of, entries) if ref in known]

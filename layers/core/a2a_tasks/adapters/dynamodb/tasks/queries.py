@@ -66,8 +66,8 @@ class DynamoDBTaskQueries(Store):
     def ended(self, agent_id: str, ids: IdRange, position: str | None, limit: int) -> EndedPage:
         return DynamoDBEndedTasks(self.client, self.table).read(agent_id, ids, position, limit)
 
-    def outlines(self, agent_id: str, limit: int) -> list[TaskSummary]:
-        return self._list.outlines(agent_id, limit)
+    def summaries(self, agent_id: str, limit: int) -> list[TaskSummary]:
+        return self._list.summaries(agent_id, limit)
 
     def due(self, shard: int, now: int, limit: int, after: DueEntry | None = None) -> list[DueEntry]:
         partition, start = f"due#{shard}", {}
@@ -81,7 +81,7 @@ class DynamoDBTaskQueries(Store):
     def count_pending(self, agent_id: str, limit: int, now: int) -> int:
         return DynamoDBPending(self.client, self.table).count(agent_id, limit, now)
 
-    def forgotten(self, shard: int, now: int, limit: int) -> list[Task]:
+    def past_retention(self, shard: int, now: int, limit: int) -> list[Task]:
         condition = "expireShard = :shard AND expireAt <= :now"
         values = {"shard": f"retention#{shard}", "now": now}
         entries, _ = self._query(condition, values, IndexName="retention", Limit=limit)
@@ -89,7 +89,7 @@ class DynamoDBTaskQueries(Store):
         found = (self._get({"pk": entry["pk"], "sk": entry["sk"]}) for entry in entries)
         return [task_items.from_item(item) for item in found if item]
 
-    def remembers(self, task_id: str) -> bool:
+    def is_retained(self, task_id: str) -> bool:
         # a query, because the key of an object in the bucket does not contain the agent's id
         return bool(self._kept(self._items(task_items.partition(task_id), task_items.TASK_PREFIX)))
 

@@ -237,7 +237,7 @@ def from_items(ref: TaskRef, items: Sequence[Mapping[str, Any]]) -> Task | None:
     return task
 
 
-def to_outline(values: Mapping[str, Any]) -> TaskSummary | None:
+def to_summary(values: Mapping[str, Any]) -> TaskSummary | None:
     """What an entry of the index ``list`` says of an ended task; None where it has not ended."""
     if "endedAs" not in values:
         return None
