@@ -73,12 +73,12 @@ class AgentHandler:
         try:
             # before the method: a request refused for its rate must have no effect
             caller.count_request()
-            answer = self._answered(request, call)
+            answer = self._route(request, call)
         except RequestRefused as refused:
             answer = _refusal(A2AError.of(refused), request)
         return replace(answer, pieces=self._guarded(answer.pieces, caller)).to_streamed(caller.headers)
 
-    def _answered(self, request: Request, call: CallContext) -> Answer:
+    def _route(self, request: Request, call: CallContext) -> Answer:
         match request.rest:
             case "":
                 return json_rpc.answer(self.methods, request, call)

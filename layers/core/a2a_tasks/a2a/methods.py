@@ -97,11 +97,11 @@ class Methods:
         if method not in methods:
             known = ", ".join(requests.TYPES)
             raise A2AError(Problem.METHOD_NOT_FOUND, f"There is no method {method}; there are {known}.")
-        with self._explained():
+        with self._as_a2a_errors():
             return methods[method](requests.parse(method, params), call)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _as_a2a_errors(self) -> Iterator[None]:
         """Turns all errors into ``A2AError``."""
         try:
             yield
@@ -125,7 +125,7 @@ class Methods:
         Before the first one it raises what ``call`` raises, after that ``StoreUnavailable`` and
         ``PayloadUnavailable``.
         """
-        with self._explained():
+        with self._as_a2a_errors():
             asked = requests.parse(method, params)
             # before the task is created: a refused stream must create no task
             call.open_stream(call.stream_seconds())
@@ -139,7 +139,7 @@ class Methods:
         return StreamResponses(self._results).of(first, updates)
 
     def _send_streaming(self, params: dict[str, Any], call: CallContext) -> tuple[Task, dict[str, Any]]:
-        task = self._sent(params, call)
+        task = self._handle_message(params, call)
         return task, self._view(task, params.get("configuration", {}).get("historyLength"), InlineBudget())
 
     def _subscribe(self, params: dict[str, Any], call: CallContext) -> tuple[Task, dict[str, Any]]:
@@ -164,12 +164,12 @@ class Methods:
         # before the task is created: a refused wait must create no task
         if not configuration.get("returnImmediately"):
             call.open_stream(call.wait_seconds())
-        task = self._sent(params, call)
+        task = self._handle_message(params, call)
         if not configuration.get("returnImmediately"):
             task = self.tasks.wait(call.project_id, call.agent_id, task.ref.task_id, call.wait_seconds())
         return {"task": self._view(task, configuration.get("historyLength"), InlineBudget())}
 
-    def _sent(self, params: dict[str, Any], call: CallContext) -> Task:
+    def _handle_message(self, params: dict[str, Any], call: CallContext) -> Task:
         """The task that a message creates or continues."""
         message, configuration = params["message"], params.get("configuration", {})
         if message["role"] != "ROLE_USER":
@@ -180,7 +180,7 @@ class Methods:
             # before anything is stored, so that an invalid configuration is refused together with its message
             self.push.acceptance.check(call.project_id, push, INLINE_PUSH)
         if "taskId" in message:
-            return self._go_on(message, said, push, call)
+            return self._answer_question(message, said, push, call)
         times = Times.of(params, self.rejecter.submitter.max_timeout_ms)
         return self._start(message, said, push, times, _idempotency(call.idempotency_key, params), call)
 
@@ -221,7 +221,7 @@ class Methods:
             )
         )
 
-    def _go_on(
+    def _answer_question(
         self, message: dict[str, Any], said: IncomingMessage, push: PushConfig | None, call: CallContext
     ) -> Task:
         """Answer a task's question."""

@@ -90,7 +90,7 @@ class _Reserve:
         was_empty = now - self.empty_at < LATELY_US
         return was_empty and self.left > 0 and rate.free(self.tat, now) * rate.interval < _pause(rate)
 
-    def see(self, taking: TakeResult, now: int) -> None:
+    def update(self, taking: TakeResult, now: int) -> None:
         """Update with the result of a call to the store."""
         self.tat = taking.tat
         if taking.is_granted:
@@ -147,7 +147,7 @@ class RateLimiter:
         ahead = reserve.ahead(rate, wanted, now)
         while wanted:
             taking = self.store.take(bucket, rate, wanted + ahead, now, reserve.tat)
-            reserve.see(taking, now)
+            reserve.update(taking, now)
             if taking.is_granted:
                 # only tokens that the store has granted
                 reserve.left += ahead

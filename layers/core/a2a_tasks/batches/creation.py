@@ -65,7 +65,7 @@ class BatchCreation:
             async with asyncio.timeout(CREATE_SECONDS):
                 api_id = await self.api.create(requests)
         except NotAccepted as refused:
-            await self._put_off(batch, members, refused)
+            await self._postpone(batch, members, refused)
             return CreationResult.NOT_ACCEPTED
         except ModelRejected as refused:
             await self._refused(batch, members, refused)
@@ -117,7 +117,7 @@ class BatchCreation:
         if written is not None:  # else another run does it
             await self.create(written, held, requests)
 
-    async def _put_off(self, batch: Batch, members: Sequence[BatchMember], refused: NotAccepted) -> None:
+    async def _postpone(self, batch: Batch, members: Sequence[BatchMember], refused: NotAccepted) -> None:
         telemetry = self.tasks.telemetry
         telemetry.count("BatchesNotAccepted", code="OPERATOR" if refused.needs_operator else "BUSY")
         telemetry.problem(
@@ -129,7 +129,7 @@ class BatchCreation:
         )
         # before its tasks are back in line, or the next run would try them again at once
         again = await self._pause(batch, refused.retry_after)
-        await self._end(batch, members, lambda task: self._again(task, again))
+        await self._end(batch, members, lambda task: self._give_back(task, again))
 
     async def _pause(self, batch: Batch, retry_after: float | None) -> int:
         """Suspend the batch's project; returns until when."""
@@ -183,14 +183,14 @@ class BatchCreation:
         except Exception as error:
             # in line it has its tries, and holds nobody up
             self.tasks.telemetry.problem("batch request not prepared", task, error=error)
-            self._again(task, self.tasks.now())
+            self._give_back(task, self.tasks.now())
             return None
         if isinstance(request, Failure):
             self.tasks.fail(task, request)
             return None
         return request
 
-    def _again(self, task: Task, not_before: int) -> None:
+    def _give_back(self, task: Task, not_before: int) -> None:
         """Does not count as an attempt; only the task's time limits these."""
         self.tasks.give_back(task, not_before, spent=released(task.spent), keeps_attempt=True)
 

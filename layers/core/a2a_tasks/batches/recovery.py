@@ -64,9 +64,9 @@ class BatchRecovery:
                 foreign |= {found.api_id}
             else:
                 is_waiting = True
-        await self._go_on(replace(batch, foreign=foreign, run_id=run_id), batch, now, is_waiting)
+        await self._create_if_missing(replace(batch, foreign=foreign, run_id=run_id), batch, now, is_waiting)
 
-    async def _go_on(self, changed: Batch, batch: Batch, now: int, is_waiting: bool) -> None:
+    async def _create_if_missing(self, changed: Batch, batch: Batch, now: int, is_waiting: bool) -> None:
         """What follows if no batch at the API is known to be this one. ``changed`` contains what was
         learned."""
         if changed.foreign != batch.foreign:

@@ -62,7 +62,7 @@ class BatchResults:
             return
         remote = await self.api.get(batch.api_id)
         if remote is None:
-            await self._gone(batch, run_id)
+            await self._give_up_lost(batch, run_id)
             return
         if remote.status is RemoteStatus.ENDED:
             await self._record_all(batch, remote, run_id, time_left)
@@ -70,7 +70,7 @@ class BatchResults:
             await self.api.cancel(batch.api_id)
             self.tasks.telemetry.event("batch canceled", batch_id=batch.batch_id)
 
-    async def _gone(self, batch: Batch, run_id: str) -> None:
+    async def _give_up_lost(self, batch: Batch, run_id: str) -> None:
         """The API does not know the batch: it was deleted, or the key now belongs to another workspace.
         Its tasks are not submitted again, since they may have been paid for; their deadlines end them."""
         self.tasks.telemetry.problem(

@@ -81,7 +81,7 @@ class Answerer:
         result = self.store.resume(task.ref, call_id, self.finalizer.clock.now())
         if not isinstance(result, Refused):
             self._announce(result.task)
-        if not _is_same(kept, document) or (isinstance(result, Refused) and not _goes_on(result.current)):
+        if not _is_same(kept, document) or (isinstance(result, Refused) and not _is_resumed(result.current)):
             raise RequestRefused(
                 ErrorCode.TASK_NOT_WAITING, "The question has been answered already, or the task has ended."
             )
@@ -90,7 +90,7 @@ class Answerer:
     def _store(self, task: Task, call_id: str, document: dict[str, Any]) -> dict[str, Any]:
         """Of concurrent answers the first one is stored, and returned."""
         # named by its content, so that a different answer cannot replace the text of the first
-        digest = hashlib.sha256(_said(document).encode()).hexdigest()[:16]
+        digest = hashlib.sha256(_content_of(document).encode()).hexdigest()[:16]
         saved = payload.save_in_item(self.payloads, task.ref.task_id, f"answer-{call_id}-{digest}", document)
         record = Record(call_key(task.turns, call_id), saved)
         earlier = self.records.put_record_once(task.ref.task_id, task.fence, record)
@@ -132,16 +132,18 @@ def _document(
 
 def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether they are one answer, given twice."""
-    return _said(one) == _said(other) or ("answerId" in one and one["answerId"] == other.get("answerId"))
+    return _content_of(one) == _content_of(other) or (
+        "answerId" in one and one["answerId"] == other.get("answerId")
+    )
 
 
-def _said(document: Mapping[str, Any]) -> str:
+def _content_of(document: Mapping[str, Any]) -> str:
     """Content that distinguishes answers."""
     if "parts" not in document:
         return str(document["text"])
     return json.dumps(document["parts"], ensure_ascii=False, sort_keys=True)
 
 
-def _goes_on(task: Task | None) -> bool:
+def _is_resumed(task: Task | None) -> bool:
     """Whether an earlier call, whose response was lost, has already resumed the task."""
     return task is not None and not task.is_terminal

@@ -175,7 +175,7 @@ class Executor:
             return Requeue(0)  # returned without delay until it is dead-lettered
         # checked before anything is written, so that a returned message leaves nothing to undo
         if await self.run(self.pause.is_on) or self._lacks_memory():
-            return _again(delivery)
+            return _return_later(delivery)
         await self._extend_visibility(delivery)
         # a consistent read: the message may arrive milliseconds after the task was written, and is deleted if
         # the task does not exist
@@ -190,14 +190,14 @@ class Executor:
         if not claimable(task, self.clock.now()):
             return await self._not_claimed(task)
         if task.cut_off and invocation.is_late:
-            return _again(delivery)  # its turn would be interrupted again
+            return _return_later(delivery)  # its turn would be interrupted again
         # checked before taking a place and a slot, which a task that must wait for the model would block
         if await self._must_wait(task):
             result = await self.outcomes.postpone(task, self.pacing.seconds_to_wait(task))
             return DONE if isinstance(result, Written) else await self._refused(result.current, delivery)
         with invocation.place(task.project_id) as has_place:
             if not has_place:
-                return _again(delivery)
+                return _return_later(delivery)
             return await self._begin(task, delivery, invocation)
 
     async def _begin(self, task: Task, delivery: Delivery, invocation: Invocation) -> Requeue | None:
@@ -208,7 +208,7 @@ class Executor:
                 await beginning.enter_async_context(self._beginning.held_for(task.project_id))
                 # checked again: tasks that went first have used memory since
                 if self._lacks_memory():
-                    return _again(delivery)
+                    return _return_later(delivery)
             # before the claim, which stores the slot. After a crash in between the task still owns the slot
             # and finds it when its message returns; if the message is lost, the sweep of the line announces
             # the task
@@ -447,7 +447,7 @@ def _may_be_large(task: Task) -> bool:
     return task.input.inline is None or task.context is not None or task.fence > 0
 
 
-def _again(delivery: Delivery) -> Requeue:
+def _return_later(delivery: Delivery) -> Requeue:
     """Return the message for another worker, after a growing delay since the queue limits the number of
     receives."""
     return Requeue(backoff(delivery.receive_count - 1, 1, LONGEST_RETURN_SECONDS))

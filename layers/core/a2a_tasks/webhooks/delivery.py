@@ -114,7 +114,7 @@ class Deliverer:
             problem = NotDelivered("internal error")
         else:
             return False
-        return await self._again(delivery, notification, problem)
+        return await self._retry_later(delivery, notification, problem)
 
     async def _deliver(self, notification: Notification) -> None:
         found = await self.run(self._found, notification)
@@ -221,7 +221,7 @@ class Deliverer:
         reason = f"the receiver answered {answer.status}"
         raise NotDelivered(reason, asked, answer=answer.status, was_tried=True)
 
-    async def _again(
+    async def _retry_later(
         self,
         delivery: TimedDelivery[Notification],
         notification: Notification,

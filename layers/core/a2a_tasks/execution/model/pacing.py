@@ -180,7 +180,7 @@ class Pacing:
         if known is None or (known.pace is None and now - known.read_at >= KNOWN_MS):
             if not is_suspect:
                 return True
-            known = self._see(pace_key, await self._read(pace_key))
+            known = self._remember(pace_key, await self._read(pace_key))
         is_first = is_urgent or self.entropy.fraction() < WHOEVER_COMES
         # retried once, with the pace as stored, if another process took the call first
         for _ in range(2):
@@ -194,7 +194,7 @@ class Pacing:
             if pace.next_at > now or (not is_first and pace.urgent_until > now):
                 return False
             taking = await self._take(pace_key, pace, now, is_urgent=is_first)
-            known = self._see(pace_key, taking.pace)
+            known = self._remember(pace_key, taking.pace)
             if taking.is_granted:
                 known.ahead, known.ahead_until = pace.count_at(now) - 1, now + AHEAD_MS
                 return True
@@ -226,7 +226,7 @@ class Pacing:
             self._not_asked(error)
             # this process applies it on its own
             current = new
-        self._see(pace_key, current)
+        self._remember(pace_key, current)
         return current
 
     async def _take(self, pace_key: PaceKey, pace: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
@@ -237,7 +237,7 @@ class Pacing:
             # without the table each process continues on its own, at the slowest pace
             return PaceTurn(True, replace(pace, next_at=now + LONGEST_GAP_MS))
 
-    def _see(self, pace_key: PaceKey, pace: Pace | None) -> _Known:
+    def _remember(self, pace_key: PaceKey, pace: Pace | None) -> _Known:
         known = self._known.get(pace_key)
         if known is None:
             known = self._known[pace_key] = _Known(pace, self.clock.now())

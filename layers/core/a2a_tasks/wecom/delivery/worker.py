@@ -110,19 +110,19 @@ class ChatDeliveryWorker:
             self.telemetry.problem("malformed chat delivery message", message_id=delivery.message_id)
             return False
         try:
-            self._carry_out(delivery, chat_delivery)
+            self._deliver(delivery, chat_delivery)
         except Exception as error:
             return self._after_error(delivery, chat_delivery, error)
         return False
 
-    def _carry_out(self, delivery: TimedDelivery[ChatDelivery], chat_delivery: ChatDelivery) -> None:
+    def _deliver(self, delivery: TimedDelivery[ChatDelivery], chat_delivery: ChatDelivery) -> None:
         if chat_delivery.exchange_id is not None:
             ref = ExchangeRef(chat_delivery.ref.task_id, chat_delivery.exchange_id)
             self._to_exchange(chat_delivery, ref, delivery)
         elif chat_delivery.group is not None:
             self._to_group(chat_delivery, chat_delivery.group)
         elif chat_delivery.resend is not None:
-            self._again_to_person(chat_delivery, chat_delivery.resend)
+            self._resend_to_person(chat_delivery, chat_delivery.resend)
 
     def _after_error(
         self, delivery: TimedDelivery[ChatDelivery], chat_delivery: ChatDelivery, error: Exception
@@ -131,14 +131,14 @@ class ChatDeliveryWorker:
         not affect other deliveries."""
         match error:
             case DeliveryDeferred():
-                return self._again(delivery, chat_delivery, str(error), error.seconds)
+                return self._retry_later(delivery, chat_delivery, str(error), error.seconds)
             case WeComRefused():
                 if errcodes.remedy(error.errcode) is not Remedy.NONE:
-                    return self._again(delivery, chat_delivery, str(error))
+                    return self._retry_later(delivery, chat_delivery, str(error))
                 code = errcodes.metric_code(error.errcode)
                 return self._give_up(delivery, chat_delivery, explain_refusal(error, self.fixed_ip), code)
             case WeComUnanswered():
-                return self._again(delivery, chat_delivery, str(error))
+                return self._retry_later(delivery, chat_delivery, str(error))
             case RecipientUnreachable():
                 return self._give_up(delivery, chat_delivery, str(error), "unreached")
             case _NoDeliveryRoute():
@@ -147,9 +147,9 @@ class ChatDeliveryWorker:
                 return False
         if isinstance(error, OURS):
             self._log_problem("chat delivery failed", chat_delivery, reason=str(error))
-            return self._again(delivery, chat_delivery, "a dependency did not respond")
+            return self._retry_later(delivery, chat_delivery, "a dependency did not respond")
         self._log_problem("chat delivery failed", chat_delivery, error=error)
-        return self._again(delivery, chat_delivery, "internal error")
+        return self._retry_later(delivery, chat_delivery, "internal error")
 
     # ------------------------------------------------------------ the answer to an exchange
 
@@ -330,7 +330,7 @@ class ChatDeliveryWorker:
 
     # ------------------------------------------------------------ once more
 
-    def _again_to_person(self, chat_delivery: ChatDelivery, resend: Resend) -> None:
+    def _resend_to_person(self, chat_delivery: ChatDelivery, resend: Resend) -> None:
         task = self.tasks.get(chat_delivery.ref)
         end = end_of(task) if task else None
         if task is None or end is None:
@@ -354,7 +354,7 @@ class ChatDeliveryWorker:
 
     # ------------------------------------------------------------ later, or no more
 
-    def _again(
+    def _retry_later(
         self,
         delivery: TimedDelivery[ChatDelivery],
         chat_delivery: ChatDelivery,

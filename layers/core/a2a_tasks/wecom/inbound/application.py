@@ -66,12 +66,12 @@ class Application:
             return say(connection.language, Phrase.FAILED)
         chat = chat_of(self.chats, connection, message.user_id, None)
         try:
-            return self._said(chat, message, replay_key(message) or "", correlation_id)
+            return self._handle_message(chat, message, replay_key(message) or "", correlation_id)
         except RequestRefused as refused:
             self.telemetry.event("message rejected", code=refused.code, correlation_id=correlation_id)
             return refusal_sentence(chat.language, refused.code)
 
-    def _said(self, chat: Chat, message: AppMessage, message_key: str, correlation_id: str) -> str:
+    def _handle_message(self, chat: Chat, message: AppMessage, message_key: str, correlation_id: str) -> str:
         said = message.content
         text = "" if isinstance(said, AppImage | AppFile) else _text_of(said)
         if text is None:

@@ -107,13 +107,13 @@ class CommandHandler:
                 self.chats.begin(chat.connection.connection_id, chat.key, message_key)
                 return say(language, Phrase.NEW)
             case Command.CHINESE | Command.ENGLISH:
-                return self._speak(chat, Language.ZH if command is Command.CHINESE else Language.EN)
+                return self._set_language(chat, Language.ZH if command is Command.CHINESE else Language.EN)
             case Command.CANCEL:
                 return self._cancel(self._live(chat), language)
             case Command.STATUS:
                 return self._status(self._live(chat), language)
 
-    def _speak(self, chat: Chat, language: Language) -> str:
+    def _set_language(self, chat: Chat, language: Language) -> str:
         self.chats.choose_language(chat.connection.connection_id, chat.key, language)
         return say(language, Phrase.LANGUAGE)
 

@@ -75,7 +75,7 @@ class InboundMessages:
         # read before the key is reserved: the reservation fixes whether the message is an answer or a new
         # task
         asking = None if is_new else asking_task(self.slots, self.tasks, submission)
-        if asking is None and (begun := self._begun(asked, submission)) is not None:
+        if asking is None and (begun := self._begin_exchange(asked, submission)) is not None:
             return begun
         key = Idempotency(asked.message_key, asked.message_key, TTL_MS)
         # a repeated message finds the first decision, even if the conversation waits for something else now
@@ -92,7 +92,7 @@ class InboundMessages:
         self.submitter.submit(submission, held)
         return exchange
 
-    def _begun(self, asked: AcceptedMessage, submission: Submission) -> Exchange | None:
+    def _begin_exchange(self, asked: AcceptedMessage, submission: Submission) -> Exchange | None:
         """The exchange of a message that is received for the first time and creates a task. None for a
         repeated message, whose state is then found step by step."""
         now = self.clock.now()

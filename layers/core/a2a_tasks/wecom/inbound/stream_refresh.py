@@ -95,7 +95,7 @@ class StreamRefreshHandler:
         known = recent.chunks if recent else []
         ref = ExchangeRef.of_stream(stream_id)
         if ref is None:
-            return _gone(connection, stream_id), known
+            return _expired_frame(connection, stream_id), known
         # from the last known chunk on, which may have grown; eventually consistent, because all writes that
         # follow are conditional
         watched = self.exchanges.watch(ref.task_id, known[-1] if known else None)
@@ -103,7 +103,7 @@ class StreamRefreshHandler:
         # a new exchange may be missing from the eventually consistent read
         exchange = find(watched.exchanges, ref) or self.exchanges.get(ref)
         if exchange is None or exchange.connection_id != connection.connection_id:
-            return _gone(connection, stream_id), chunks
+            return _expired_frame(connection, stream_id), chunks
         is_speaking = recent is not None and chunks != known
         return self._frame(exchange, chunks, is_speaking), chunks
 
@@ -111,7 +111,7 @@ class StreamRefreshHandler:
         task = None
         # the record is not read while new text arrives; an end is noticed at the first refresh without any
         if exchange.state is ExchangeState.OPEN and exchange.end is None and not is_speaking:
-            exchange, task = self._looked_up(exchange)
+            exchange, task = self._updated_from_task(exchange)
         match refresh_response(exchange, self.clock.now()):
             case RefreshResponse.GO_ON:
                 return frame_of(exchange, _so_far(exchange, task, chunks), finish=False)
@@ -124,7 +124,7 @@ class StreamRefreshHandler:
             case RefreshResponse.ELSEWHERE:
                 return _elsewhere(exchange)
 
-    def _looked_up(self, exchange: Exchange) -> tuple[Exchange, Task | None]:
+    def _updated_from_task(self, exchange: Exchange) -> tuple[Exchange, Task | None]:
         """The exchange updated from its task, and the task; a task past its deadline is failed first."""
         found = self.store.get_eventually_consistent(exchange.task)
         if found is None:
@@ -167,7 +167,7 @@ def frame_of(
     return stream_frame(stream_id, content, finish, feedback_id=stream_id, images=images, card=card)
 
 
-def _gone(connection: Connection, stream_id: str) -> dict[str, Any]:
+def _expired_frame(connection: Connection, stream_id: str) -> dict[str, Any]:
     return stream_frame(stream_id, say(connection.language, Phrase.GONE), finish=True)
 
 
