@@ -14,7 +14,7 @@ from a2a_tasks.webhooks.push_configs import PushConfigs
 
 @dataclass(frozen=True)
 class MessageSender:
-    """Exchanges messages with agents. All methods raise ``RequestRefused``, ``StoreUnavailable``,
+    """Sends messages to agents. All methods raise ``RequestRefused``, ``StoreUnavailable``,
     ``PayloadUnavailable`` and ``SealingUnavailable``; calling again with the same idempotency key is safe."""
 
     submitter: Submitter

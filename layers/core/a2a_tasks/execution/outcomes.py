@@ -310,9 +310,9 @@ class OutcomeHandler:
         until = longest_wait(task, now, self.max_wait_ms)
         # counted before the write that records it: a crash in between may count twice, but never too little
         counted = await self._counted(snapshot)
-        pause = InputRequest(now, question, until, max(1_000, task.deadline - now), counted)
+        request = InputRequest(now, question, until, max(1_000, task.deadline - now), counted)
         result = await self._with_retries(
-            snapshot, lambda: self.store.request_input(task.ref, task.fence, pause)
+            snapshot, lambda: self.store.request_input(task.ref, task.fence, request)
         )
         if isinstance(result, Refused):
             return await self._refused(snapshot, result)
