@@ -80,7 +80,7 @@ def fields(
     )
     values = [
         ("Connection", connection.connection_id),
-        ("ConnectionKind", connection.kind.value),
+        ("Kind", connection.kind.value),
         ("Project", connection.project_id),
         ("Agent", connection.agent_id),
         ("State", state(connection)),
@@ -93,7 +93,7 @@ def fields(
         ("Each person", _limits(connection)),
         ("Corp / application", application),
         (
-            "ConversationScope",
+            "Conversation",
             f"per {connection.conversation}" if connection.kind is ConnectionKind.BOT else None,
         ),
         ("May write", ", ".join([*people, *departments]) or ("everybody" if url else None)),
