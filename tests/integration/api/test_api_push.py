@@ -294,8 +294,10 @@ def test_a_project_whose_notifications_nobody_could_verify_is_told_who_can_help(
 
 
 def test_no_error_and_no_log_line_holds_a_secret(
-    caller: Caller, account: Account, task_id: str, capsys: pytest.CaptureFixture[str]
+    account: Account, task_id: str, start: Callable[..., ModuleType], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # here, so that its logger writes into what is captured here
+    caller = Caller(start("api", REQUESTS_PER_HOUR="0").handler, PROJECT)
     answers = [add(caller, task_id, FULL | {"url": "ftp://x"}), add(caller, task_id, FULL | {"x": 1})]
     for operation in ("GenerateDataKey", "PutItem"):
         account.calls.fail(operation, Fault.NOT_SENT)
@@ -304,6 +306,7 @@ def test_no_error_and_no_log_line_holds_a_secret(
     printed = capsys.readouterr()
     texts = [answer.text for answer in answers] + [printed.out, printed.err]
     assert [answer.status for answer in answers] == [400, 400, 503, 503]
+    assert printed.out.count('"level":"ERROR"') == 2
     assert not [text for text in texts for secret in SECRETS if secret in text]
 
 
@@ -331,14 +334,30 @@ def test_an_addition_that_failed_is_completed_by_the_same_again(
     assert account.push.ids(task_id) == ["mine"]
 
 
-def test_who_sees_a_configuration_is_told(caller: Caller, account: Account, task_id: str) -> None:
+@pytest.mark.parametrize(
+    ("operation", "fault", "notifies", "configs"),
+    [
+        ("UpdateItem", Fault.NOT_SENT, False, []),
+        ("UpdateItem", Fault.ANSWER_LOST, True, []),
+        ("PutItem", Fault.NOT_SENT, True, []),
+        ("PutItem", Fault.ANSWER_LOST, True, ["mine"]),
+    ],
+)
+def test_who_sees_a_configuration_is_told(
+    caller: Caller,
+    account: Account,
+    task_id: str,
+    operation: str,
+    fault: Fault,
+    notifies: bool,
+    configs: list[str],
+) -> None:
     """Wherever an addition dies: there is never a configuration of a task whose changes are not told."""
-    for operation in ("UpdateItem", "PutItem"):
-        account.calls.fail(operation, Fault.ANSWER_LOST, on=task_id)
-        add(caller, task_id, FULL)
-        task = account.store.get(TaskRef(AGENT, task_id))
-        assert task is not None
-        assert task.notifies or account.push.ids(task_id) == []
+    account.calls.fail(operation, fault, on=task_id)
+    assert add(caller, task_id, FULL).status == 503
+    task = account.store.get(TaskRef(AGENT, task_id))
+    assert task is not None
+    assert (task.notifies, account.push.ids(task_id)) == (notifies, configs)
 
 
 def test_the_local_stack_may_call_its_own_machine(agents: Account, start: Callable[..., ModuleType]) -> None:
