@@ -735,8 +735,7 @@ class TestBatches:
         for n in range(10):
             deployment.model.on(f"task-{n}", answer() if n < 7 else hang)
         points = Failpoints()
-        deployment.clock.later(20, lambda: points.fail("store.renew", Crash("SIGKILL"), call=4))
-        deployment.clock.later(31, lambda: setattr(points, "dead", True))
+        deployment.clock.later(31, points.die)
         with pytest.raises(Crash):
             deployment.work(points, seconds=60)
         assert len(deployment.queue.messages) == 3

@@ -297,8 +297,7 @@ def test_a_retry_is_a_change_of_its_own(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("point", ["push.ids", "notifications.send"])
-@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize(("point", "call"), [("push.ids", 1), ("push.ids", 2), ("notifications.send", 1)])
 def test_a_notifier_that_dies_loses_nothing(
     deployment: Deployment, point: str, after: bool, call: int
 ) -> None:
@@ -307,6 +306,7 @@ def test_a_notifier_that_dies_loses_nothing(
     points = Failpoints()
     points.fail(point, Crash(point), call=call, after=after)
     deployment.notify(points)
+    assert points.dead
     assert set(told(deployment)) == {Status.RUNNING, Status.COMPLETED}
     assert len(set(ids_of(deployment.notifications.sent))) == 2
 

@@ -222,10 +222,21 @@ def test_a_list_that_does_not_answer_disturbs_nobody(up: Deployment) -> None:
     tasks = later(up, 6)
     points = Failpoints()
     points.down("takers", StoreUnavailable("down"))
-    points.down("queue.receive_direct", QueueUnavailable("down"))
     up.work(points)
     assert up.telemetry.problems
     assert up.now_of(tasks[0]).status is Status.COMPLETED, "found in the queue of new tasks"
+
+
+def test_a_queue_of_direct_messages_that_does_not_answer_disturbs_nobody(up: Deployment) -> None:
+    tasks = later(up, 6)
+    points = Failpoints()
+    points.down("queue.receive_direct", QueueUnavailable("down"))
+    up.clock.later(12, lambda: points.up("queue.receive_direct"))
+    up.work(points)
+    assert points.calls["queue.receive_direct"] > 1
+    assert up.telemetry.problems
+    assert up.now_of(tasks[0]).status is Status.COMPLETED
+    assert not up.queue.messages
 
 
 class TestPressure:

@@ -196,6 +196,13 @@ class World:
             self.clock.advance(max(0, at - self.clock.now()) / 1000)
             self.visit()
 
+    def visit_thrice(self, points: Failpoints) -> None:
+        """One process, as long as there is something to do."""
+        for _ in range(3):
+            if (at := self.queue.next_visible_at()) is not None:
+                self.clock.advance(max(0, at - self.clock.now()) / 1000)
+                self.visit(points)
+
     def dies_at(self, call: int, *, after: bool) -> bool:
         """Whether a process came so far; from then on it is dead, and the next ones live."""
         points = Failpoints(crash_at=call, crash_after=after)
@@ -278,10 +285,24 @@ FAULTS = {
 }
 
 
+def calls_of_a_delivery(connection: Connection) -> list[tuple[Connection, str, int]]:
+    """The first and the second call of each point that can fail, as far as they are made."""
+    points = Failpoints()
+    World(connection, LONG).visit_thrice(points)
+    return [(connection, point, n) for point in FAULTS for n in (1, 2) if n <= points.calls[point]]
+
+
+CALLS = calls_of_a_delivery(APP) + calls_of_a_delivery(BOT)
+
+
+def test_each_point_that_can_fail_is_called() -> None:
+    assert {point for _, point, _ in CALLS} == FAULTS.keys()
+
+
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("point", FAULTS)
-@pytest.mark.parametrize("connection", [APP, BOT], ids=["app", "bot"])
+@pytest.mark.parametrize(
+    ("connection", "point", "number"), CALLS, ids=[f"{each.kind}-{point}-{n}" for each, point, n in CALLS]
+)
 def test_an_outage_anywhere_takes_and_doubles_nothing(
     connection: Connection, point: str, number: int, *, after: bool
 ) -> None:
@@ -290,17 +311,15 @@ def test_an_outage_anywhere_takes_and_doubles_nothing(
     world = World(connection, LONG)
     points = Failpoints()
     points.fail(point, FAULTS[point], call=number, after=after)
-    for _ in range(3):
-        if (at := world.queue.next_visible_at()) is not None:
-            world.clock.advance(max(0, at - world.clock.now()) / 1000)
-            world.visit(points)
+    world.visit_thrice(points)
+    assert points.calls[point] >= number
     world.go_on()
     assert unmarked(world.wecom.seen) == unmarked(calm.wecom.seen)
     assert (world.state, world.queue.messages, world.queue.dead) == (ExchangeState.DELIVERED, [], [])
 
 
 def test_an_answer_that_the_stream_takes_meanwhile_is_not_sent_too() -> None:
-    for moment in ("exchanges.end", "exchanges.claim", "sealing.open"):
+    for moment, is_taken in (("exchanges.end", False), ("exchanges.claim", True), ("sealing.open", True)):
         world = World(BOT)
         points = Failpoints()
         claim = DeliveryClaim(DeliveryMeans.STREAM, "stream", world.clock.now())
@@ -309,9 +328,10 @@ def test_an_answer_that_the_stream_takes_meanwhile_is_not_sent_too() -> None:
             world.clock.advance(30)
             world.visit(points)
         world.go_on()
+        assert not points.interludes
         taken = world.exchanges.kept[world.ref].claim
-        by_stream = taken is not None and taken.means is DeliveryMeans.STREAM
-        assert len(world.wecom.seen) == (0 if by_stream else 1)
+        assert (taken is not None and taken.means is DeliveryMeans.STREAM) is is_taken
+        assert len(world.wecom.seen) == (0 if is_taken else 1)
         assert world.state is ExchangeState.DELIVERED
 
 
