@@ -137,3 +137,5 @@ def test_it_reads_nothing_of_anybody(caller: Caller, account: Account) -> None:
 def test_no_other_request_pays_for_it(caller: Caller) -> None:
     caller.get("/health")
     assert not [name for name in sys.modules if name.startswith("functions.api.console")]
+    caller.get("/console")
+    assert [name for name in sys.modules if name.startswith("functions.api.console")]

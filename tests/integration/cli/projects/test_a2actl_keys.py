@@ -48,6 +48,7 @@ def test_a_project_whose_creation_the_sdk_repeats_is_there(operator: Operator, a
 def test_a_second_key_is_another_one(operator: Operator) -> None:
     first, second = (operator.run("keys", "create", "--project", "demo") for _ in range(2))
     assert json.loads(first.stdout)["key"] != json.loads(second.stdout)["key"]
+    assert "The project demo is new." in first.stderr
     assert "is new" not in second.stderr
 
 

@@ -175,7 +175,12 @@ def test_an_advance_made_twice_is_made_once(store: TaskStore) -> None:
     task = running(store)
     change = Advance(NOW + 1, spent=SPENT, turns=1)
 
-    assert store.advance(task.ref, 1, change) == store.advance(task.ref, 1, change)
+    first = store.advance(task.ref, 1, change)
+
+    assert isinstance(first, Written)
+    assert first.task.turns == 1
+    assert store.advance(task.ref, 1, change) == first
+    assert stored(store, task) == first.task
 
 
 def test_an_advance_does_not_move_the_due_time(store: TaskStore) -> None:

@@ -21,13 +21,13 @@ MODELS_BUILT = """{
 }"""
 
 
-def after_loading(function: str, expression: str) -> Any:
+def after_loading(function: str, expression: str, **overrides: str) -> Any:
     """The value of an expression in a process that has loaded the function and done nothing else."""
     variables = environment(LOGICAL_IDS[function], {name: name for name in document()["Resources"]})
     code = f"import json, sys, functions.{function}.app\nprint(json.dumps({expression}))"
     printed = subprocess.run(
         [sys.executable, "-c", code],
-        env=variables | {"PYTHONPATH": PATH, "AWS_DEFAULT_REGION": "eu-central-1"},
+        env=variables | overrides | {"PYTHONPATH": PATH, "AWS_DEFAULT_REGION": "eu-central-1"},
         capture_output=True,
         text=True,
         check=True,
@@ -48,3 +48,15 @@ def test_the_api_builds_no_model_before_a_request_needs_it() -> None:
 
     assert "functions.api.models.tasks.NewTask" in built
     assert not any(built.values())
+
+
+TRACING = '[name for name in sys.modules if name.startswith("a2a_tasks.adapters.tracing")]'
+
+
+@pytest.mark.parametrize("function", ["api", "a2a", "worker", "sweeper", "webhooks", "wecom", "batcher"])
+def test_where_tracing_is_off_nothing_of_it_is_imported(function: str) -> None:
+    assert after_loading(function, TRACING) == []
+
+
+def test_where_it_is_on_it_is() -> None:
+    assert after_loading("sweeper", TRACING, TRACING_ENDPOINT="https://collector.example.com/v1/traces")
