@@ -200,14 +200,9 @@ def test_a_redrive_that_breaks_off_loses_nothing(
     account.calls.fail_nth(operation, 2, fault)
     assert operator.run("dlq", "redrive", "tasks", "--all").exit_code == 2
     _, hidden = counts(account, "tasks")
-    assert bodies(account.receive("TaskQueue")) | _left(account, "tasks", hidden) == {"a", "b", "c"}
+    found = bodies(account.receive("TaskQueue")) | bodies(account.receive(DEAD["tasks"]))
+    assert len(found) + hidden >= 3
     assert hidden <= 1, "only the one that was in hand"
-
-
-def _left(account: Account, queue: str, hidden: int) -> set[str]:
-    """What is visible; for what is hidden anything goes."""
-    found = {record["body"] for record in account.receive(DEAD[queue])}
-    return found | ({"a", "b", "c"} if hidden else set())
 
 
 @pytest.mark.parametrize("queue", ["notifier", "schedules"])
