@@ -487,6 +487,28 @@ def test_a_cancel_just_before_the_result_wins(lane: BatchLane) -> None:
     assert (ended.status, ended.usage.cost_usd) == (Status.CANCELED, PRICE)
 
 
+def test_a_result_of_an_earlier_batch_changes_nothing_for_the_batch_after_it(lane: BatchLane) -> None:
+    """A run of which nobody heard any more reads it once the task has been put into another batch."""
+    lane.api.on("one", ModelBusy("Overloaded."), answer("The second answer."))
+    (task,) = lane.under_way("one")
+    (first,) = lane.batches.open.values()
+    lane.api.end()
+    lane.minute()
+    lane.minute()
+    lane.minute()
+    again = lane.now_of(task)
+    assert (again.status, again.fence, lane.api.times_sent(task)) == (Status.RUNNING, 2, 2)
+
+    results = lane.batcher().results
+    (member,) = lane.batches.members(first.root_id)
+    results._record(member, answer("The first answer."))
+
+    assert lane.now_of(task) == again
+    lane.api.end()
+    lane.minute()
+    assert lane.output_of(task) == {"result": "The second answer."}
+
+
 def test_a_result_after_the_deadline_does_not_complete(lane: BatchLane) -> None:
     lane.api.on("one", answer("Too late."))
     (task,) = lane.under_way("one")

@@ -24,7 +24,7 @@ from a2a_tasks.ports.webhooks import NotAnswered, ReceiverAnswer
 from a2a_tasks.tasks.results import Results
 from a2a_tasks.webhooks.deliveries import Deliveries
 from a2a_tasks.webhooks.delivery import Deliverer
-from a2a_tasks.webhooks.push_secrets import sealed
+from a2a_tasks.webhooks.push_secrets import opened, sealed
 from a2a_tasks.webhooks.receivers import MOST_KNOWN, NotDelivered, Receivers
 from tests.integration.support.stored_task import completed, created
 from tests.twins.clock import FakeClock
@@ -478,8 +478,10 @@ def test_nothing_that_carries_secrets_shows_them(office: Office) -> None:
     found = deliverer._found(notification)
     assert found is not None
     request = deliverer._request(notification, *found)
+    given = opened(office.sealing, task.ref.task_id, found[0])
+    assert (given.token, given.credentials) == (TOKEN, CREDENTIALS)
     for secret in (TOKEN, CREDENTIALS, *SIGNING.live):
-        assert secret not in repr(request)
+        assert secret not in repr((found, request, given, SIGNING))
 
 
 def test_real_threads_and_a_real_loop_deliver_the_same(office: Office) -> None:

@@ -125,6 +125,21 @@ class TestOptions:
         assert pressed(talk.press(card, "华东")) == "已回答"
         assert waiting(talk) == []
 
+    def test_a_card_of_an_earlier_question_does_not_answer_the_next_one(self) -> None:
+        talk = Talk()
+        first = asking(talk)
+        again = {"question": "哪个季度?", "options": ["一季度", "二季度"]}
+        talk.deployment.model.steps.insert(0, uses(("ask_user", again), prefix="again"))
+        talk.press(first, "华东")
+        talk.work()
+        assert only_task(talk).status is Status.INPUT_REQUIRED
+
+        assert pressed(talk.press(first, "华北")) == "已回答"
+
+        (asked,) = [task.question for task in talk.deployment.store.tasks.values()]
+        assert asked is not None
+        assert asked.text == "哪个季度?"
+
     @pytest.mark.parametrize("is_after", [False, True])
     def test_a_press_that_dies_anywhere_counts_once_when_it_is_pressed_again(self, is_after: bool) -> None:
         def asked() -> tuple[Talk, dict[str, Any]]:
@@ -218,6 +233,16 @@ class TestWhoMayPress:
 
         assert pressed(talk.press(card, "华东", user="HanMeimei")) == "仅提问者可操作"
         assert pressed(talk.press(card, "华东", chat=GROUP)) == "仅提问者可操作"
+
+    def test_nobody_of_another_project(self) -> None:
+        """The agent's id was another project's when the card was made."""
+        talk = Talk()
+        card = asking(talk)
+        task = only_task(talk)
+        talk.deployment.store.tasks[task.ref] = replace(task, project_id="other")
+
+        assert pressed(talk.press(card, "华东")) == "已失效"
+        assert only_task(talk).status is Status.INPUT_REQUIRED
 
     def test_nobody_who_may_not_write(self) -> None:
         talk = Talk()

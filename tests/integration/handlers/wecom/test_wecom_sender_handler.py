@@ -463,6 +463,20 @@ def test_without_a_fallback_it_is_undeliverable_and_somebody_is_told(
     assert '"WecomUndeliverable":[1.0]' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("changes", [{"project_id": "rival"}, {"enabled": False}], ids=str)
+def test_another_projects_application_and_one_that_is_switched_off_are_no_fallback(
+    world: World, changes: dict[str, Any]
+) -> None:
+    world.chats.connect(ConnectionKind.APP, **changes)
+    task = world.chats.asked(world.chats.connect(ConnectionKind.BOT, fallback="app"))
+    world.later(HOUR)
+    world.chats.answered(task)
+    world.tell()
+    assert world.send() == 0
+    assert world.chats.exchange(task).state is ExchangeState.UNDELIVERABLE
+    assert world.texts() == []
+
+
 def test_a_group_that_is_the_fallback_gets_what_was_asked_in_it_alone(world: World) -> None:
     world.chats.connect(ConnectionKind.GROUP, chat_id=GROUP_CHAT)
     bot = world.chats.connect(ConnectionKind.BOT, fallback="group")

@@ -23,6 +23,7 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     BotOrigin,
     BotText,
     BotUnsupported,
+    FeedbackEvent,
     StreamRefresh,
 )
 from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES
@@ -284,6 +285,17 @@ class TestStream:
         begun = talk.say("你好")
         talk.connection = replace(HELPER, connection_id="other")
         assert talk.refresh(begun["id"]) == talk.refresh("nonsense") | {"id": begun["id"]}
+
+    def test_an_opinion_of_another_connection_s_answer_is_not_kept(self, talk: Talk) -> None:
+        begun = talk.say("你好")
+        talk.work()
+        opinion = FeedbackEvent(ORIGIN, begun["id"], 1, "", ())
+        talk.connection = replace(HELPER, connection_id="other")
+        assert talk.deliver(opinion) is None
+        assert talk.kept()[0].feedback is None
+        talk.connection = HELPER
+        assert talk.deliver(opinion) is None
+        assert talk.kept()[0].feedback is not None
 
     def test_a_refresh_is_two_reads_while_the_task_goes_on(self, talk: Talk) -> None:
         begun = talk.say("你好")
