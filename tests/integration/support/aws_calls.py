@@ -63,6 +63,11 @@ class AwsCalls:
         """Let one call of an operation fail: the ``number``-th from now on (1, 2, …)."""
         self._faults.setdefault(operation, []).extend([("", None)] * (number - 1) + [("", fault)])
 
+    @property
+    def has_faults_left(self) -> bool:
+        """Whether there are faults that no call has met yet."""
+        return any(fault is not None for faults in self._faults.values() for _, fault in faults)
+
     def fail_no_more(self) -> None:
         """Forget the faults that are still to come."""
         self._faults.clear()

@@ -207,22 +207,25 @@ def test_on_a_terminal_the_token_is_typed_unseen(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("operation", "fault"),
+    ("operation", "number", "fault"),
     [
-        ("DescribeSecret", Fault.NOT_SENT),
-        ("CreateSecret", Fault.NOT_SENT),
-        ("CreateSecret", Fault.ANSWER_LOST),
-        ("UpdateItem", Fault.NOT_SENT),
-        ("UpdateItem", Fault.ANSWER_LOST),
+        ("DescribeSecret", 1, Fault.NOT_SENT),
+        ("CreateSecret", 1, Fault.NOT_SENT),
+        ("CreateSecret", 1, Fault.ANSWER_LOST),
+        ("UpdateItem", 1, Fault.NOT_SENT),
+        ("UpdateItem", 2, Fault.NOT_SENT),
+        ("UpdateItem", 2, Fault.ANSWER_LOST),
     ],
 )
 def test_an_add_that_broke_off_is_completed_by_the_next(
-    operator: Operator, account: Account, operation: str, fault: Fault
+    operator: Operator, account: Account, operation: str, number: int, fault: Fault
 ) -> None:
-    account.calls.fail(operation, fault)
+    account.give_signing_secret("demo")  # the project is there, and the updates are the entry's
+    account.calls.fail_nth(operation, number, fault)
     broken = add(operator, "--token-from-stdin", stdin=TOKEN)
     assert broken.exit_code == 2
     assert broken.stderr.splitlines()[-1].startswith("AWS does not answer (")
+    assert len(servers(account)) == ((operation, fault) == ("UpdateItem", Fault.ANSWER_LOST))
     for server in servers(account):
         assert token_of(account, server) == TOKEN, "an entry never names a secret that is not there"
     assert add(operator, "--token-from-stdin", stdin=TOKEN).exit_code == 0

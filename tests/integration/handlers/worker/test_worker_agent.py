@@ -255,10 +255,11 @@ def test_a_record_whose_answer_was_lost_is_one_record(
     caller: Caller, worker: Worker, claude: StandInClient
 ) -> None:
     task = posted(caller, worker, directive(step("Read", file_path="x"), "say=Finished."))
-    worker.account.calls.fail("PutItem", Fault.ANSWER_LOST, times=2, on="TASK#")
+    worker.account.calls.fail("PutItem", Fault.ANSWER_LOST, times=2, on="OWNED#")
 
     worker.work()
 
+    assert not worker.account.calls.has_faults_left
     assert worker.now(task).status is Status.COMPLETED
     assert len(claude.calls()) == 2
     assert len(worker.account.records.records(task.ref.task_id)) == 3

@@ -16,6 +16,7 @@ from tests.integration.support.account import AGENT, CLAUDE_KEY, PROJECT
 from tests.integration.support.aws_calls import Call, Fault
 from tests.integration.support.caller import Caller
 from tests.integration.support.stored_task import TIMEOUT_MS
+from tests.integration.support.texts import incompressible
 from tests.integration.support.worker import Worker
 
 MODEL = "claude-sonnet-5-5"
@@ -461,11 +462,12 @@ def test_a_worker_that_must_stop_gives_the_task_back(worker: Worker) -> None:
 def test_an_answer_is_not_bought_again_because_saving_it_failed_once(
     worker: Worker, claude: StandInClient
 ) -> None:
-    task = worker.accept("[[standin: size=20000]]")
+    task = worker.accept(f"[[standin: say={incompressible(20_000)}]]")
     worker.account.calls.fail("PutObject", Fault.NOT_SENT)
 
     worker.deliver()
 
+    assert not worker.account.calls.has_faults_left
     assert worker.now(task).status is Status.COMPLETED
     assert len(claude.calls()) == 1
 
