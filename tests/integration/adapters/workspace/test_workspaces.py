@@ -300,12 +300,28 @@ def test_a_snapshot_with_anything_but_valid_files_is_refused_whole(
     assert not [path for path in tmp_path.rglob("*") if not path.is_dir()]
 
 
-@given(st.binary(max_size=200) | st.binary(max_size=600).map(gzip.compress))
+@st.composite
+def nearly_archives(draw: st.DrawFn) -> bytes:
+    """An archive of files of any names, of which a byte may be another one."""
+    names = draw(st.lists(st.text("ab./\0", min_size=1, max_size=8), max_size=3))
+    tar = bytearray(gzip.decompress(archive(*((tarfile.TarInfo(name), b"x") for name in names))))
+    if draw(st.booleans()):
+        tar[draw(st.integers(0, len(tar) - 1))] = draw(st.integers(0, 255))
+    return gzip.compress(bytes(tar))
+
+
+@given(st.binary(max_size=200) | st.binary(max_size=600).map(gzip.compress) | nearly_archives())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 def test_any_bytes_are_restored_or_refused(workspaces: FolderWorkspaces, snapshot: bytes) -> None:
     with suppress(WorkspaceRefused):
         restored = workspaces.open(ONE, snapshot)
         assert workspaces.open(TWO, restored.snapshot()).glob("**") == restored.glob("**")
+
+
+def test_an_archive_of_files_is_restored(workspaces: FolderWorkspaces) -> None:
+    """Else the property above would be about refusals alone."""
+    restored = workspaces.open(ONE, archive((tarfile.TarInfo("a/b"), b"x"), (tarfile.TarInfo("c"), b"y")))
+    assert sorted(restored.glob("**")) == ["a/b", "c"]
 
 
 # Time, of the processor, so that it does not matter what else the machine does
