@@ -516,6 +516,17 @@ def test_an_answer_that_is_asked_for_is_sent_once_more(world: World, deliveries:
     assert [text.partition("\n")[0] for text in world.texts()] == ["1/3", "2/3", "3/3"] * 2
 
 
+def test_another_projects_answer_is_not_sent_once_more(world: World) -> None:
+    task = by_app(world)
+    world.send()
+    world.chats.connect(ConnectionKind.APP, "theirs", project_id="rival")
+    resend = Resend("theirs", USER, Language.ZH, "k1")
+    again = ChatDelivery(task.ref, PROJECT, Status.COMPLETED, 0, "request-2", resend=resend)
+    delivery_sender(world.account.sqs, world.account.resources["WecomQueue"]).send([again])
+    assert world.send() == 0
+    assert len(world.texts()) == 1
+
+
 def test_no_secret_gets_into_the_log(
     world: World, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -601,17 +612,16 @@ def test_a_question_that_is_answered_is_no_news(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "fault"),
+    ("by", "operation", "fault"),
     [
-        ("GetItem", Fault.NOT_SENT),
-        ("UpdateItem", Fault.NOT_SENT),
-        ("UpdateItem", Fault.ANSWER_LOST),
-        ("UpdateItem", Fault.SENT_TWICE),
-        ("GetSecretValue", Fault.THROTTLED),
-        ("Decrypt", Fault.THROTTLED),
+        *((by, "GetItem", Fault.NOT_SENT) for by in (by_app, by_bot)),
+        *((by, "UpdateItem", Fault.NOT_SENT) for by in (by_app, by_bot)),
+        *((by, "UpdateItem", Fault.ANSWER_LOST) for by in (by_app, by_bot)),
+        *((by, "UpdateItem", Fault.SENT_TWICE) for by in (by_app, by_bot)),
+        (by_app, "GetSecretValue", Fault.THROTTLED),
+        (by_bot, "Decrypt", Fault.THROTTLED),
     ],
 )
-@pytest.mark.parametrize("by", [by_app, by_bot])
 def test_an_outage_here_loses_nothing_and_doubles_nothing(
     world: World, by: Callable[[World], Task], operation: str, fault: Fault
 ) -> None:
@@ -620,6 +630,7 @@ def test_an_outage_here_loses_nothing_and_doubles_nothing(
     for _ in range(4):
         world.send()
         world.later(20)
+    assert not world.account.calls.has_faults_left
     assert len(world.texts()) == 1
     assert world.chats.exchange(task).state is ExchangeState.DELIVERED
 
