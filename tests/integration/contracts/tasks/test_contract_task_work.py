@@ -505,6 +505,17 @@ def test_what_a_worker_had_is_added_once(store: TaskStore, output: Payload | Non
     assert stored(store, ended) == first.task
 
 
+def test_an_output_that_others_have_stored_is_not_replaced(store: TaskStore) -> None:
+    task = running(store)
+    failed = outcome(Status.FAILED, output=OUTPUT)
+    ended = store.finish(task.ref, failed, guard_of_expiry(NOW + 300_000))
+    assert isinstance(ended, Written)
+    assert ended.task.held_by == WORKER
+
+    assert store.add_partial_output(task.ref, 1, Payload(inline="{}"), MORE) == Refused(ended.task)
+    assert stored(store, task) == ended.task
+
+
 @pytest.mark.parametrize("fence", [0, 1, 3])
 def test_an_earlier_worker_adds_nothing(store: TaskStore, fence: int) -> None:
     ended = canceled(store, claimed(store, running(store), NOW, claim_id="successor"), NOW)
