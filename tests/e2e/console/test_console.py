@@ -82,6 +82,7 @@ def test_the_key_is_in_the_header_of_requests_to_the_api_and_nowhere_else(
 ) -> None:
     reader.open_task(seeds.worked)
     reader.sees("button", "Attempt 1")
+    assert any("/a2a/" in request.url for request in reader.requests)
     for request in reader.requests:
         assert console_project.key not in request.url
         assert request.url.startswith((console_project.deployed.api_url, "data:"))
