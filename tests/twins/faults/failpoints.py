@@ -22,7 +22,8 @@ class Fault:
 
 @dataclass
 class Failpoints:
-    """The failpoints of one process. A point is ``port.method``; calls are counted from 1.
+    """The failpoints of one process. A point is ``port.method``; calls are counted from 1. Raises
+    AssertionError for a point that no port has, since a test with it would prove nothing.
 
     After a ``Crash`` the process is dead: every further call of a wrapped port crashes too.
     """
@@ -36,25 +37,37 @@ class Failpoints:
     calls: Counter[str] = field(default_factory=Counter)
     dead: bool = False
     on_death: Callable[[], object] | None = None
+    _ports: dict[str, object] = field(default_factory=dict)
 
     def fail(self, point: str, error: BaseException, *, call: int = 1, after: bool = False) -> None:
         """Raise ``error`` at the n-th call of a point."""
         self.faults[point, call] = Fault(error, after)
+        self._check(point)
 
     def before(self, point: str, action: Callable[[], object], *, call: int = 1) -> None:
         """Run an action just before the n-th call of a point."""
         self.interludes[point, call] = action
+        self._check(point)
 
     def down(self, port: str, error: Exception) -> None:
         """Raise ``error`` at every call of a port (or of one point) until it is ``up``."""
         self.outages[port] = error
+        self._check(port)
 
     def up(self, port: str) -> None:
         self.outages.pop(port, None)
 
     def wrap[T](self, name: str, port: T) -> T:
         """The port, with these failpoints in front of its methods."""
+        self._ports[name] = port
+        for point in (*self.outages, *(point for point, _ in (*self.faults, *self.interludes))):
+            self._check(point)
         return cast(T, _Wrapped(name, port, self))
+
+    def _check(self, point: str) -> None:
+        name, _, method = point.partition(".")
+        if method and name in self._ports:
+            assert hasattr(self._ports[name], method), f"there is no {point}"
 
     def fault_of(self, point: str) -> Fault | None:
         """Count a call and return its fault."""

@@ -10,15 +10,19 @@ from tests.twins.faults.freeze import Freeze
 
 class Slow(Freeze):
     """``RunBlocking`` that delays calls made by, or of, these methods by this many seconds. They take effect
-    after that, even if no caller waits any more: a thread cannot be cancelled."""
+    after that, even if no caller waits any more: a thread cannot be cancelled. ``delayed`` are the methods
+    that were."""
 
     def __init__(self, clock: FakeClock, seconds: dict[str, float]) -> None:
         super().__init__(clock, start=0, seconds=0)
         self._seconds = seconds
+        self.delayed: set[str] = set()
 
     async def run[**P, T](self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         name = _name_of(call)
-        seconds = max((each for method, each in self._seconds.items() if name.startswith(method)), default=0)
+        found = {method for method in self._seconds if name.startswith(method)}
+        self.delayed |= found
+        seconds = max((self._seconds[method] for method in found), default=0)
         if not seconds:
             return call(*args, **kwargs)
         return await asyncio.shield(

@@ -200,6 +200,7 @@ class TestTurns:
         deployment.model.then(after(deployment.clock, 55, answer()))
         slow = Slow(deployment.clock, {"_ended": 10})
         deployment.clock.run(deployment.invoke(deployment.queue.receive(), seconds=80, freeze=slow))
+        assert slow.delayed == {"_ended"}
         assert deployment.now_of(task).status is Status.COMPLETED
         assert deployment.model.bought == 1
 

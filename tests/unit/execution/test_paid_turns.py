@@ -39,7 +39,10 @@ def counted(deployment: Deployment) -> int:
 def work_slowly(deployment: Deployment, slow: dict[str, float], seconds: float = 900.0) -> list[str]:
     clock = deployment.clock
     deliveries = deployment.queue.receive()
-    return clock.run(deployment.invoke(deliveries, seconds=seconds, freeze=Slow(clock, slow)))
+    freeze = Slow(clock, slow)
+    kept = clock.run(deployment.invoke(deliveries, seconds=seconds, freeze=freeze))
+    assert freeze.delayed == slow.keys()
+    return kept
 
 
 def test_an_answer_does_not_wait_for_the_counter(budgeted: Deployment) -> None:
