@@ -11,6 +11,7 @@ import pytest
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
+from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.domain.lease import Lease
@@ -38,8 +39,10 @@ def sweeper(start: Callable[..., ModuleType]) -> ModuleType:
 
 
 @pytest.fixture
-def now(sweeper: ModuleType) -> int:
+def now(sweeper: ModuleType, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The present, at which the function's clock stands still."""
     moment: int = sweeper.sweeper.clock.now()
+    monkeypatch.setattr(SystemClock, "now", lambda _: moment)
     return moment
 
 
@@ -163,7 +166,7 @@ def test_a_start_that_was_far_away_is_sent_shortly_before(
     assert sweep(sweeper) == {"looked_at": 1, "resent": 1}
 
     (sent,) = account.calls.of("SendMessage")
-    assert 75 <= sent.parameters["DelaySeconds"] <= 80
+    assert sent.parameters["DelaySeconds"] == 80
     assert account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 1}
     assert current(account, task) == replace(task, due_at=task.not_before + 30_000)
     assert sweep(sweeper) == {}
