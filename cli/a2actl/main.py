@@ -27,7 +27,7 @@ from a2actl.webhooks.commands import app as webhooks
 from a2actl.wecom.commands import app as wecom
 
 FAULT = 2
-"""Exit code of a command that could not do what was asked. A task that failed or was canceled is 1."""
+"""Exit code of a command that failed. A task that failed or was canceled is 1."""
 
 
 class Commands(TyperGroup):
@@ -64,10 +64,10 @@ def choose_stack(
     context: typer.Context,
     stack: Annotated[
         str | None,
-        typer.Option(envvar="A2ACTL_STACK", help="Name of a deployed stack; without it, the local one."),
+        typer.Option(envvar="A2ACTL_STACK", help="Name of a deployed stack; by default the local stack."),
     ] = None,
     region: Annotated[str | None, typer.Option(help="AWS region of the deployed stack.")] = None,
-    profile: Annotated[str | None, typer.Option(help="AWS profile with the credentials to use.")] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile of the credentials.")] = None,
 ) -> None:
     """Operate a2a-tasks: projects, agents, API keys and tasks of a deployed stack or the local one."""
     context.obj = partial(Stack.choose, stack, region, profile, Path.cwd())

@@ -1,4 +1,4 @@
-"""Whether a deployment and a project can do what agents ask of them."""
+"""Checks that a deployment and a project have what agents need."""
 
 from collections.abc import Iterator
 
@@ -20,30 +20,31 @@ ACTING_TOOLS = frozenset({"save_artifact", *CHILD_TOOLS})
 def problems(
     found: FoundAgent, project: ProjectSettings, backend: Backend, connections: ConnectionReader
 ) -> Iterator[str]:
-    """Why the agent could not work, a line each with the fix."""
+    """The agent's problems, one line each with the fix."""
     tools = found.definition.allowed_tools
     not_served = unsupported(tools, backend)
     if not_served:
         yield (
-            f"{found.source}: allowedTools: this deployment reaches Claude by {backend}, which does not have"
-            f" {', '.join(not_served)}; leave that out, or deploy with another backend"
+            f"{found.source}: allowedTools: this deployment calls Claude by {backend}, which does not serve"
+            f" {', '.join(not_served)}; remove that, or deploy with another backend"
         )
     fallbacks = found.definition.fallbacks
     if fallbacks is not None and fallbacks.on_refusal is not None:
         model = found.definition.model
         if not is_there(ModelCapability.FALLBACKS, backend):
             yield (
-                f"{found.source}: fallbacks.onRefusal: this deployment reaches Claude by {backend}, which"
-                " asks no other model after a refusal; leave it out, or deploy with another backend"
+                f"{found.source}: fallbacks.onRefusal: this deployment calls Claude by {backend}, which"
+                " supports no fallback after a refusal; remove it, or deploy with another backend"
             )
         elif model.startswith("claude-") and not has(ModelCapability.FALLBACKS, model, backend):
-            yield f"{found.source}: fallbacks.onRefusal: {model} does not have it; leave it out"
+            yield f"{found.source}: fallbacks.onRefusal: {model} does not support it; remove it"
     known = {server.name for server in project.mcp_servers}
     asked = {match["server"]: name for name in tools if (match := MCP_TOOL.fullmatch(name))}
     for server, name in asked.items():
         if server not in known:
             yield (
-                f"{found.source}: allowedTools: {name} is of the MCP server {server!r}, which the project"
+                f"{found.source}: allowedTools: {name} belongs to the MCP server {server!r}, which the"
+                " project"
                 f" {project.project_id} does not have; register it with: a2actl mcp add --project"
                 f" {project.project_id} --name {server} --url https://…"
             )
@@ -54,24 +55,26 @@ def problems(
 
 
 def warnings(found: FoundAgent, project: ProjectSettings) -> Iterator[str]:
-    """What works, but not as one might think."""
+    """Definitions that are valid but may not behave as expected."""
     if CHILD_TOOLS.intersection(found.definition.allowed_tools) and not project.callable_agents:
         yield (
-            f"{found.definition.id} may call agents, but the project {project.project_id} lets none be called"
-            f" yet; name them with: a2actl projects set --project {project.project_id} --callable-agent ID"
+            f"{found.definition.id} may call agents, but no agent of the project {project.project_id} may"
+            f" be called yet; allow some with: a2actl projects set --project {project.project_id}"
+            " --callable-agent ID"
         )
     yield from _open_to_injection(found.definition)
 
 
 def _open_to_injection(definition: AgentDefinition) -> Iterator[str]:
-    """What a page or a server's answer could have the agent do. `afterUntrusted` stops our own tools, between
-    turns; the tools at the API run within one."""
+    """What a page or a server's response could make the agent do. `afterUntrusted` stops the worker's tools,
+    between turns; tools at the API run within a turn."""
     tools = definition.allowed_tools
     unbounded = [name for name in WEB_TOOLS if name in tools and not _allowed_domains(definition, name)]
     for name in unbounded:
         yield (
-            f"{definition.id} may use {name} on the whole web, and what it reads may steer it; name the sites"
-            f" that it needs in toolOptions.{name}.allowedDomains"
+            f"{definition.id} may use {name} on the whole web, and content that it reads may steer it;"
+            " list the"
+            f" sites that it needs in toolOptions.{name}.allowedDomains"
         )
     matches = (MCP_TOOL.fullmatch(name) for name in tools)
     on_servers = sorted({f"the MCP server {match['server']}" for match in matches if match})
@@ -81,16 +84,17 @@ def _open_to_injection(definition: AgentDefinition) -> Iterator[str]:
         others = [name for name in readers if name != outlet]
         if others:
             yield (
-                f"{definition.id}: what {', '.join(others)} read may make it use {outlet} in the same turn,"
-                " at Claude's API, where nothing here can stop it; if one sees what is confidential, make"
-                " two agents of it"
+                f"{definition.id}: content from {', '.join(others)} may make it use {outlet} in the"
+                " same turn,"
+                " at Claude's API, where this system cannot stop it; if one of them reads confidential data,"
+                " split it into two agents"
             )
     gated = definition.after_untrusted is not None
     acting = sorted(ACTING_TOOLS.intersection(tools))
     if readers and acting and not gated:
         yield (
-            f"{definition.id} reads content from outside and may then use {', '.join(acting)}; if it need"
-            " not, say so with afterUntrusted"
+            f"{definition.id} reads content from outside and may then use {', '.join(acting)}; if it does"
+            " not need them, disable them with afterUntrusted"
         )
 
 

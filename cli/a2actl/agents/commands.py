@@ -1,4 +1,4 @@
-"""``a2actl agents``: define agents, look at them, switch them off."""
+"""``a2actl agents``: define, show and disable agents."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from a2actl.agents.file import FoundAgent
     from a2actl.deployment.deployment import Deployment
 
-app = typer.Typer(no_args_is_help=True, help="Define agents, look at them, switch them off.")
+app = typer.Typer(no_args_is_help=True, help="Define, show and disable agents.")
 
 AgentId = Annotated[str, typer.Argument(metavar="AGENT", help="The agent's id.")]
 Project = Annotated[
-    str | None, typer.Option("--project", help="Project id; the local stack's if left out.", metavar="ID")
+    str | None, typer.Option("--project", help="Project id; by default the local stack's.", metavar="ID")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -35,10 +35,10 @@ def apply(
     ],
     project: Annotated[
         str | None,
-        typer.Option(help="Project of the agents that name none themselves.", metavar="ID"),
+        typer.Option(help="Project of agents whose file names none.", metavar="ID"),
     ] = None,
 ) -> None:
-    """Create or change agents: all of them, or none if one is not valid. Tasks under way stay as they are."""
+    """Create or change agents: all of them, or none if one is not valid. Running tasks are not affected."""
     from a2actl.agents.file import read_agents
 
     stack = chosen_stack(context)
@@ -76,7 +76,7 @@ def list_agents(context: typer.Context, project: Project = None, as_json: AsJson
 
 @app.command("show")
 def show(context: typer.Context, agent: AgentId, as_json: AsJson = False) -> None:
-    """Show an agent as new tasks get it."""
+    """Show an agent's current revision."""
     with chosen_stack(context).registry() as registry:
         found = registry.agent(agent)
     if found is None:
@@ -95,12 +95,12 @@ def show(context: typer.Context, agent: AgentId, as_json: AsJson = False) -> Non
 
 @app.command("disable")
 def disable(context: typer.Context, agent: AgentId) -> None:
-    """Let an agent take no new tasks; those it has go on."""
+    """Disable an agent: it accepts no new tasks. Its existing tasks continue."""
     with chosen_stack(context).registry() as registry:
         found = registry.disable_agent(agent, SystemClock().now())
     if found is None:
         raise _unknown(agent)
-    typer.echo(f"{agent}: disabled. Tasks under way go on; applying its definition again enables it.")
+    typer.echo(f"{agent}: disabled. Its existing tasks continue; apply its definition again to enable it.")
 
 
 def owners(found: "list[FoundAgent]", project: str | None, stack: Stack) -> "list[tuple[FoundAgent, str]]":
@@ -113,7 +113,7 @@ def owners(found: "list[FoundAgent]", project: str | None, stack: Stack) -> "lis
         own = agent.definition.project_id
         if own and project and own != project:
             raise Fault(
-                f"{agent.source}: projectId is {own!r}, but --project is {project!r}; leave one of them out."
+                f"{agent.source}: projectId is {own!r}, but --project is {project!r}; remove one of them."
             )
         owned.append((agent, stack.project(own or project)))
     return owned
@@ -138,7 +138,7 @@ def apply_one(registry: "DynamoDBRegistry", found: "FoundAgent", project_id: str
         raise _taken(found) from None
     except RevisionRaced:
         raise Fault(
-            f"{found.source}: somebody applied {definition.id!r} at the same moment; apply again."
+            f"{found.source}: {definition.id!r} was applied by somebody else at the same time; apply again."
         ) from None
 
 
@@ -153,14 +153,14 @@ def check_needs(deployment: "Deployment", owned: "list[tuple[FoundAgent, str]]")
         problems += checks.problems(found, project, deployment.backend, deployment.connections)
         warnings += checks.warnings(found, project)
     if problems:
-        raise Fault("\n".join([*problems, "Nothing was applied; correct this and apply again."]))
+        raise Fault("\n".join([*problems, "Nothing was applied; fix this and apply again."]))
     return warnings
 
 
 def create_project(deployment: "Deployment", project_id: str) -> None:
     """Make the project if it is new, and say so; and what signs its notifications, if it has nothing."""
     if deployment.registry.create_project(project_id, SystemClock().now()):
-        note(f"The project {project_id} is new.")
+        note(f"Created the project {project_id}.")
     deployment.webhook_secrets.ensure(project_id)
 
 
@@ -170,11 +170,13 @@ def check_project(registry: "DynamoDBRegistry", project_id: str) -> None:
 
 
 def unknown_project(project_id: str) -> Fault:
-    return Fault(f"There is no project {project_id!r}; `a2actl keys create --project {project_id}` makes it.")
+    return Fault(
+        f"There is no project {project_id!r}; `a2actl keys create --project {project_id}` creates it."
+    )
 
 
 def _unknown(agent_id: str) -> Fault:
-    return Fault(f"There is no agent {agent_id!r}; `a2actl agents list --project ID` shows what there is.")
+    return Fault(f"There is no agent {agent_id!r}; `a2actl agents list --project ID` lists the agents.")
 
 
 def _taken(found: "FoundAgent") -> Fault:

@@ -1,4 +1,4 @@
-"""Agents as an operator reads them."""
+"""Agents in the output for operators."""
 
 from decimal import Decimal
 from typing import Any
@@ -44,7 +44,7 @@ def to_json(agent: AgentRevision) -> dict[str, Any]:
 
 
 def fields(agent: AgentRevision) -> list[tuple[str, str]]:
-    """What a person wants to know of an agent, in order, without its system prompt and output schema."""
+    """The fields of an agent in display order, without its system prompt and output schema."""
     effort = f", effort {agent.effort}" if agent.effort else ""
     attempts = "as deployed" if agent.max_attempts is None else str(agent.max_attempts)
     return [
@@ -57,17 +57,17 @@ def fields(agent: AgentRevision) -> list[tuple[str, str]]:
         ("Revision", str(agent.revision)),
         ("Model", f"{agent.model}{effort}"),
         *((f"On {name}", text) for name, text in _stand_ins(agent)),
-        ("Limits", f"{agent.max_turns} turns, {agent.max_tokens} tokens a turn"),
+        ("Limits", f"{agent.max_turns} turns, {agent.max_tokens} tokens per turn"),
         ("Task budget", _budget(agent)),
         ("Timeout", f"{agent.timeout_ms} ms"),
-        ("May wait", f"{agent.queue_timeout_ms} ms"),
+        ("Queue timeout", f"{agent.queue_timeout_ms} ms"),
         ("Attempts", attempts),
-        ("At a time", _at_most(agent.max_concurrent_tasks)),
+        ("Concurrent", _at_most(agent.max_concurrent_tasks)),
         ("Pending", _at_most(agent.max_pending_tasks)),
         ("Tools", ", ".join(agent.allowed_tools) or "–"),
         *((tool, _options(options)) for tool, options in agent.tool_options.items()),
         ("Untrusted", _after_untrusted(agent)),
-        ("Links to", ", ".join(agent.artifact_hosts) or "–"),
+        ("Links allowed", ", ".join(agent.artifact_hosts) or "–"),
         ("Skills", ", ".join(skill["name"] for skill in agent.skills) or "–"),
     ]
 
@@ -84,7 +84,7 @@ def _fallbacks(agent: AgentRevision) -> dict[str, Any]:
 
 def _stand_ins(agent: AgentRevision) -> list[tuple[str, str]]:
     refusal = agent.on_refusal or ()
-    by_api = "the model that Anthropic recommends" if refusal == "default" else ", ".join(refusal)
+    by_api = "the model recommended by Anthropic" if refusal == "default" else ", ".join(refusal)
     models = [("refusal", by_api), ("overload", ", ".join(agent.on_overload))]
     return [(name, text) for name, text in models if text]
 

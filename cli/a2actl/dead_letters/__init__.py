@@ -1,1 +1,1 @@
-"""The dead-letter queues: what could not be processed, and what becomes of it."""
+"""The dead-letter queues, and what can be done with their messages."""

@@ -1,4 +1,4 @@
-"""How long the oldest message of a queue has been there."""
+"""Age of the oldest message of a queue."""
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""``a2actl dlq``: what could not be processed, to be looked at, sent again or dropped."""
+"""``a2actl dlq``: show dead letters, send them again or delete them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from a2actl.dead_letters.queue import DeadLetterQueue, DeadMessage
     from a2actl.deployment.deployment import Deployment
 
-app = typer.Typer(no_args_is_help=True, help="Look at dead letters, send them again, drop them.")
+app = typer.Typer(no_args_is_help=True, help="Show dead letters, send them again or delete them.")
 
 Queue = Annotated[
-    QueueName, typer.Argument(metavar="QUEUE", help=f"Which one: {', '.join(QueueName)}.", show_default=False)
+    QueueName, typer.Argument(metavar="QUEUE", help=f"One of {', '.join(QueueName)}.", show_default=False)
 ]
 Ids = Annotated[
-    list[str] | None, typer.Option("--id", metavar="ID", help="Only this message, as `dlq show` names it.")
+    list[str] | None, typer.Option("--id", metavar="ID", help="Only this message, by its id in `dlq show`.")
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
-Every = Annotated[bool, typer.Option("--all", help="All that is there.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Maximum number.")]
+Every = Annotated[bool, typer.Option("--all", help="All messages.")]
 
 
 @app.command("list")
@@ -82,11 +82,11 @@ def list_queues(context: typer.Context, as_json: AsJson = False) -> None:
 def show(
     context: typer.Context,
     queue: Queue,
-    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="Maximum number.")] = 20,
     full: Annotated[bool, typer.Option("--full", help="Whole messages, with --json.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show messages without taking them; others do not see them for that moment."""
+    """Show messages without removing them; while it reads, other consumers do not see them."""
     with chosen_stack(context).deployment() as deployment:
         found = _looked_at(deployment.dead_letters(queue), limit)
     if as_json:
@@ -105,7 +105,7 @@ def redrive(
     every: Every = False,
     limit: Limit = None,
 ) -> None:
-    """Send messages again to the queue that they came from. None is lost where this breaks off."""
+    """Send messages to their original queue again. If it is interrupted, no message is lost."""
     if not ALL[queue].sources:
         raise Fault(f"Messages of {queue.value} cannot be sent again. {ALL[queue].advice}")
     selection = Selection.of(ids, every=every, limit=limit)
@@ -127,11 +127,11 @@ def drop(
     limit: Limit = None,
     yes: Annotated[bool, Yes] = False,
 ) -> None:
-    """Delete messages for good, after asking; those that come in meanwhile stay."""
+    """Delete messages permanently, after confirmation. Messages that arrive meanwhile stay."""
     selection = Selection.of(ids, every=every, limit=limit)
     with chosen_stack(context).deployment() as deployment:
         dead = deployment.dead_letters(queue)
-        confirm(f"Drop {selection.words(dead.state().messages)} of {queue.value} for good?", yes=yes)
+        confirm(f"Drop {selection.words(dead.state().messages)} of {queue.value} permanently?", yes=yes)
         dropped = _each(dead, selection, dead.drop, "dropped")
     typer.echo(f"{queue.value}: {counted(dropped, 'message')} dropped.")
 
@@ -166,7 +166,7 @@ def _each(
             if selection.is_done(done):
                 break
     if missing := len(selection.ids) - done if selection.limit is None else 0:
-        note(f"Not found: {missing} of the ids; somebody may have the message in hand for up to ten minutes.")
+        note(f"Not found: {missing} of the ids; another consumer may hold the message for up to ten minutes.")
     return done
 
 
@@ -195,5 +195,5 @@ def _moved_by_sqs(deployment: "Deployment", name: QueueName) -> int | None:
     except NotSupported:
         return None
     except KeyboardInterrupt:
-        note("SQS goes on moving the messages; the same command follows it again.")
+        note("SQS continues to move the messages; run the same command to follow it.")
         raise typer.Exit(130) from None

@@ -1,4 +1,4 @@
-"""A whole queue sent again by SQS itself, which goes on when the command has ended."""
+"""Redrive of a whole queue by SQS, which continues after the command has ended."""
 
 import time
 from collections.abc import Callable
@@ -74,7 +74,8 @@ class MessageMove:
         if move.get("Status") != "COMPLETED" or move.get("StartedTimestamp") == earlier:
             reason = move.get("FailureReason") or f"its move is {move.get('Status', 'GONE')}"
             raise Fault(
-                f"SQS stopped moving messages after {_moved(move)}: {reason}. The others are where they were."
+                f"SQS stopped moving messages after {_moved(move)}: {reason}. The others are still in"
+                " the queue."
             )
         return _moved(move)
 

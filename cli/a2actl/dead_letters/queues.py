@@ -35,7 +35,7 @@ ALL = {
     ),
     QueueName.NOTIFICATIONS: DeadLetters(
         "NotificationDeadLetterQueueUrl",
-        "notifications that no receiver took",
+        "notifications that no receiver accepted",
         "notifications",
         ("NotificationQueueUrl",),
     ),
@@ -44,14 +44,16 @@ ALL = {
     ),
     QueueName.NOTIFIER: DeadLetters(
         "NotifierDeadLetterQueueUrl",
-        "places in the table's stream whose changes were not told",
+        "positions in the table's stream of changes that were not sent",
         "notifications",
-        advice="A message names a place in the table's stream, which keeps it for a day; no queue takes it.",
+        advice=(
+            "A message is a position in the table's stream, which keeps changes for a day; no queue takes it."
+        ),
     ),
     QueueName.SCHEDULES: DeadLetters(
         "ScheduleDeadLetterQueueUrl",
-        "calls by schedules, and calls that nobody waited for",
+        "scheduled and other asynchronous invocations",
         "scheduled-calls",
-        advice="The next scheduled call does the work of a lost one, so there is nothing to send again.",
+        advice="The next scheduled invocation does the work of a lost one, so nothing has to be sent again.",
     ),
 }

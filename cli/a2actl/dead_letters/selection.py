@@ -27,7 +27,7 @@ class Selection:
     def of(cls, ids: list[str] | None, *, every: bool, limit: int | None) -> "Selection":
         """Raises ``Fault`` unless either is given, ids or that it is all."""
         if bool(ids) is every:
-            raise Fault("Which messages? Name them with --id, as `dlq show` lists them, or give --all.")
+            raise Fault("Select messages with --id (`dlq show` lists the ids) or --all.")
         return cls(frozenset(ids or ()), limit, SystemClock().now() + LATEST_MS)
 
     @property

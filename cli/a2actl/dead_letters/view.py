@@ -1,4 +1,4 @@
-"""Dead letters as an operator reads them, and as JSON."""
+"""Dead letters in the output for operators, and as JSON."""
 
 import json
 from typing import TYPE_CHECKING, Any

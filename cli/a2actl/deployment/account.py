@@ -158,29 +158,27 @@ def explain(error: BaseException, *, is_local: bool = False) -> str:
     """What AWS or boto3 has raised, in words for an operator."""
     match error:
         case ProfileNotFound():
-            return f"{error}; choose another with --profile, or set it up with `aws configure`."
+            return f"{error}; select another with --profile, or set it up with `aws configure`."
         case NoRegionError():
-            return "No AWS region is chosen; give --region, or set AWS_DEFAULT_REGION."
+            return "No AWS region is set; use --region or AWS_DEFAULT_REGION."
         case _ if isinstance(error, _NO_IDENTITY):
-            return f"There are no AWS credentials ({error}); sign in, or choose a profile with --profile."
+            return f"There are no AWS credentials ({error}); sign in, or select a profile with --profile."
         case NotConnected() | HTTPClientError() if is_local:
-            return f"The local stack does not answer ({error}); start it with `make run`."
+            return f"The local stack does not respond ({error}); start it with `make run`."
         case NotConnected() | HTTPClientError():
-            return f"AWS does not answer ({error}); check the network, --region and AWS_ENDPOINT_URL."
+            return f"AWS does not respond ({error}); check the network, --region and AWS_ENDPOINT_URL."
         case ClientError():
             return _explain_answer(error.response["Error"])
         case _:
-            return f"AWS could not be used: {error}"
+            return f"The call of AWS failed: {error}"
 
 
 def _explain_answer(error: Any) -> str:
     code, message = error.get("Code", ""), error.get("Message", "")
     if code in _REFUSED_IDENTITY:
-        return f"AWS refused the credentials ({code}); sign in again, or choose a profile with --profile."
+        return f"AWS rejected the credentials ({code}); sign in again, or select a profile with --profile."
     if code.startswith("AccessDenied"):
-        return f"These AWS credentials may not do that ({message}); choose others with --profile."
+        return f"These AWS credentials lack a permission ({message}); select others with --profile."
     if code == "ResourceNotFoundException":
-        return (
-            f"Something that the stack should have is gone ({message}); deploy it again with `make deploy`."
-        )
-    return f"AWS answered with an error: {message or code} ({code}); try again, it may be passing."
+        return f"A resource of the stack does not exist ({message}); deploy it again with `make deploy`."
+    return f"AWS returned an error: {message or code} ({code}); try again, it may be temporary."

@@ -110,20 +110,20 @@ class Deployment:
 
     @property
     def backend(self) -> Backend:
-        """Where Claude is reached; the Claude API if the stack is of a release that knew nothing else."""
+        """Where Claude is called; the Claude API if the stack's release had no other."""
         value = self.outputs.get("ClaudeBackend", Backend.CLAUDE_API)
         try:
             return Backend(value)
         except ValueError:
             raise Fault(
-                f"The stack {self.stack_name!r} reaches Claude by {value!r}, which this a2actl does not know;"
-                " use the a2actl of the release that was deployed."
+                f"The stack {self.stack_name!r} calls Claude by {value!r}, which this a2actl does not know;"
+                " use the a2actl of the deployed release."
             ) from None
 
     def output(self, name: str) -> str:
         if name not in self.outputs:
             raise Fault(
-                f"The stack {self.stack_name!r} has no output {name}: either it is not one of a2a-tasks,"
+                f"The stack {self.stack_name!r} has no output {name}: it is not a stack of a2a-tasks,"
                 " or its deployment has not finished; check --stack."
             )
         return self.outputs[name]

@@ -39,7 +39,7 @@ def _read(file: Path) -> LocalStack:
         names = ("api_url", "api_key", "project_id", "aws_endpoint_url")
         return LocalStack(**{name: _text(stored[name]) for name in names})
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise Fault(f"{file} cannot be used ({error!r}); `make run` writes it anew.") from None
+        raise Fault(f"{file} cannot be used ({error!r}); `make run` writes a new one.") from None
 
 
 def _text(value: object) -> str:

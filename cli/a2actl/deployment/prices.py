@@ -1,4 +1,4 @@
-"""``a2actl prices``: what the deployment reckons that models and their tools cost."""
+"""``a2actl prices``: the prices from which the deployment estimates costs."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -95,7 +95,7 @@ def _rules(prices: Prices) -> list[tuple[str, str]]:
         ("Web search", f"{format_usd(prices.web_search)} each; web fetch costs its tokens"),
         (
             "Code execution",
-            f"{hour} an hour, counted as five minutes a turn; free beside web search or fetch",
+            f"{hour} per hour, counted as five minutes per turn; free in turns with web search or fetch",
         ),
         ("Inference geography", f"tokens {geo}"),
         ("List prices", f"as of {prices.as_of.isoformat()}, {prices.source}"),

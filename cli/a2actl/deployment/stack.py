@@ -34,11 +34,11 @@ class Stack:
         if name:
             return cls(name, region, profile)
         if region or profile:
-            raise Fault("--region and --profile belong to a deployed stack; name it with --stack.")
+            raise Fault("--region and --profile need a deployed stack; name it with --stack.")
         local = find_local_stack(directory)
         if local is None:
             raise Fault(
-                "There is no local stack here; start it with `make run`,"
+                "There is no local stack here; start one with `make run`,"
                 " or name a deployed one with --stack (or A2ACTL_STACK)."
             )
         return cls(local_stack.NAME, local=local)
@@ -86,7 +86,7 @@ class Stack:
         key = given or (self.local.api_key if self.local else None)
         if key is None:
             raise Fault(
-                "Calling the API takes a key; give it with --key or A2A_API_KEY. This makes one:"
+                "The API requires a key; set --key or A2A_API_KEY. This makes one:"
                 f" a2actl --stack {self.name} keys create --project ID"
             )
         return key
@@ -95,7 +95,7 @@ class Stack:
         """The given project, else the local stack's. Raises ``Fault`` if there is none, or it has no id."""
         project_id = given or (self.local.project_id if self.local else None)
         if project_id is None:
-            raise Fault("Which project? A deployed stack may have many; name one with --project.")
+            raise Fault("A deployed stack may have several projects; name one with --project.")
         if not ids.PROJECT_ID.fullmatch(project_id):
             raise Fault(
                 f"--project takes 1 to 64 lower-case letters, digits, '-' or '_', beginning and ending with"

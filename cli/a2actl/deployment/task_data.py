@@ -82,12 +82,12 @@ class TaskData:
     def find(self, task_id: str) -> TaskRef:
         """The task of this id, whichever agent has it. Raises ``Fault`` if there is none."""
         if not is_task_id(task_id):
-            raise Fault(f"TASK: {task_id!r} is no task id; such as 0197a4e0-6c00-7000-8000-000000000001.")
+            raise Fault(f"TASK: {task_id!r} is not a task id, such as 0197a4e0-6c00-7000-8000-000000000001.")
         found = self.found(task_id)
         if found is None:
             raise Fault(
-                f"There is no task {task_id} in this deployment: it was deleted, its retention is over, or it"
-                " is another's (see --stack and --region)."
+                f"There is no task {task_id} in this deployment: it was deleted, is past its retention, or"
+                " belongs to another deployment (check --stack and --region)."
             )
         return found
 

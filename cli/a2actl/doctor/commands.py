@@ -1,4 +1,4 @@
-"""``a2actl doctor``: whether a deployment is whole."""
+"""``a2actl doctor``: check a deployment."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 NOT_WELL = 1
-"""Exit code where something does not work; warnings alone are 0."""
+"""Exit code if a check has found a fault; with warnings alone it is 0."""
 
 
 @app.command("doctor")
 def examine(
     context: typer.Context,
     task: Annotated[
-        bool, typer.Option("--task", help="One task through as well, free of charge; it takes a key.")
+        bool, typer.Option("--task", help="Also submit, read and cancel a task, free of charge. Needs a key.")
     ] = False,
     with_model: Annotated[
-        bool, typer.Option("--with-model", help="The same, and the model does it: for less than a cent.")
+        bool, typer.Option(help="Also have a worker and the model execute a task, for less than a cent.")
     ] = False,
     agent: Annotated[
-        str | None, typer.Option(metavar="AGENT", help="The task's agent; the project's first if left out.")
+        str | None, typer.Option(metavar="AGENT", help="The task's agent; by default the project's first.")
     ] = None,
     as_json: AsJson = False,
     key: Key = None,
 ) -> None:
-    """Check a deployment end to end, and say what to do about what is wrong. Exit with 1 if anything is."""
+    """Check a deployment and show how to fix what is wrong. Exits with 1 if something does not work."""
     stack = chosen_stack(context)
     needs_key = task or with_model
     api_key = stack.api_key(key) if needs_key else key or (stack.local.api_key if stack.local else None)
@@ -90,7 +90,7 @@ def _tried(stack: Stack, target: "Target", agent: str | None, *, asks_model: boo
             with progress("task") as show:
                 return trial.with_model(Waiting(), show)
     except Fault as fault:
-        return Finding.fault(SUBJECT, str(fault), "Put that right, and look again.", "runbook/api-fails.md")
+        return Finding.fault(SUBJECT, str(fault), "Fix this, and check again.", "runbook/api-fails.md")
 
 
 def _first_agent(stack: Stack, api_key: str) -> str:

@@ -1,4 +1,4 @@
-"""All checks, in the order in which a person reads them."""
+"""All checks, in display order."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Check:
     look: Callable[[Target], Iterator[Finding]]
 
     def findings(self, target: Target) -> list[Finding]:
-        """What it finds. What could not be looked at is a warning: it may be well."""
+        """The findings. A check that could not be made is a warning."""
         found: list[Finding] = []
         try:
             found.extend(self.look(target))
@@ -39,11 +39,11 @@ class Check:
         except (ClientError, BotoCoreError) as error:
             found.append(self._unknown(explain(error)))
         except Fault as fault:
-            found.append(Finding.fault(self.subject, str(fault), "Put that right, and look again."))
+            found.append(Finding.fault(self.subject, str(fault), "Fix this, and check again."))
         return found
 
     def _unknown(self, reason: str) -> Finding:
-        return Finding.warning(self.subject, f"could not be looked at: {reason}", "Look again, or by hand.")
+        return Finding.warning(self.subject, f"could not be checked: {reason}", "Check again, or manually.")
 
 
 CHECKS = (

@@ -33,7 +33,7 @@ class Target:
 
     @property
     def has_stand_in(self) -> bool:
-        """Whether a program on this machine plays Claude, which costs nothing."""
+        """Whether a stand-in on this machine replaces Claude, which costs nothing."""
         address = urlsplit(self.deployment.parameters.get("ClaudeBaseUrl", ""))
         return self.is_local and address.hostname in LOOPBACK
 

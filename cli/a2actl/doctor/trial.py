@@ -1,4 +1,4 @@
-"""One task through the deployment: with the model where that costs nothing or was asked for, else without."""
+"""A task through the deployment: with the model if that is free or was requested, otherwise without."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ class Trial:
     agent_id: str
 
     def without_model(self) -> Finding:
-        """A task that would start in an hour: accepted, read, canceled. No worker and no model has it."""
+        """A task that would start in an hour: accepted, read, canceled. No worker executes it."""
         task_id = self.api.submit(self.agent_id, {"message": MESSAGE, "delaySeconds": LATER_SECONDS})[
             "taskId"
         ]
@@ -39,7 +39,7 @@ class Trial:
         return Finding.fault(SUBJECT, found, f"a2actl tasks explain {task_id}", FAILS)
 
     def with_model(self, waiting: Waiting, show: Show) -> Finding:
-        """A task that a worker lets the model do, in a turn."""
+        """A task that a worker executes with one model turn."""
         given = {
             "message": MESSAGE,
             "timeout": WHOLE_MS,

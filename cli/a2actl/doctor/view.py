@@ -1,4 +1,4 @@
-"""What was found, as a table for a person and as JSON."""
+"""The findings, as a table and as JSON."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def to_json(stack_name: str, findings: Sequence[Finding], runbook: str) -> dict[
 
 
 def show(findings: Sequence[Finding], runbook: str) -> None:
-    """A table, and below it what to do, in lines that can be copied."""
+    """A table, and below it the remedies, in lines that can be copied."""
     show_table(("", "SUBJECT", "FOUND"), [(MARKS[item.state], item.subject, item.found) for item in findings])
     told = dict.fromkeys((item.state, item.subject, item.remedy, item.page) for item in findings)
     for state, subject, remedy, page in told:
@@ -32,12 +32,12 @@ def show(findings: Sequence[Finding], runbook: str) -> None:
 
 
 def verdict(findings: Sequence[Finding]) -> str:
-    """Such as ``Well, with 2 warnings.``"""
+    """Such as ``Healthy: 2 warnings.``"""
     faults = sum(finding.state is State.FAULT for finding in findings)
     warnings = sum(finding.state is State.WARNING for finding in findings)
     counts = ((faults, "fault"), (warnings, "warning"))
     parts = [counted(count, what) for count, what in counts if count]
-    return f"{'Not well' if faults else 'Well'}{': ' if parts else ''}{' and '.join(parts)}."
+    return f"{'Not healthy' if faults else 'Healthy'}{': ' if parts else ''}{' and '.join(parts)}."
 
 
 def _finding_json(finding: Finding, runbook: str) -> dict[str, Any]:
@@ -48,6 +48,6 @@ def _finding_json(finding: Finding, runbook: str) -> dict[str, Any]:
 
 
 def _address(page: str, runbook: str) -> str:
-    """Where a page below ``docs`` is read: where the deployment's alarms lead to, if they do."""
+    """A page below ``docs`` at the address that the deployment's alarms use, if they have one."""
     below = page.removeprefix("runbook/")
     return f"{runbook.rstrip('/')}/{below}" if runbook and below != page else f"docs/{page}"

@@ -1,1 +1,1 @@
-"""Deleting what a deployment keeps of one person, conversation or task."""
+"""Deletion of the data of a person, a conversation or a task."""

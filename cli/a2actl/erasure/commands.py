@@ -1,4 +1,4 @@
-"""``a2actl erase``: deleting what the deployment keeps of a person, a conversation or a task."""
+"""``a2actl erase``: delete the data of a person, a conversation or a task."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from a2actl.erasure.subject import Findings
 
 app = typer.Typer(
-    no_args_is_help=True, help="Delete what is kept of a person, a conversation or a task, for good."
+    no_args_is_help=True, help="Delete the data of a person, a conversation or a task permanently."
 )
 
 Agree = Annotated[bool, Yes]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what there is.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be deleted.")]
 
 
 @app.command("task")
@@ -36,7 +36,7 @@ def erase_task(
     yes: Agree = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase tasks, with those that they have started, whatever state they are in."""
+    """Erase tasks in any state, with the tasks that they started."""
     from a2actl.erasure.subject import task_findings
 
     what = tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
@@ -52,7 +52,7 @@ def erase_conversation(
     yes: Agree = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase a conversation with an agent: all its tasks."""
+    """Erase a conversation with an agent, with all its tasks."""
     from a2actl.erasure.subject import conversation_findings
 
     if not CONTEXT_ID.fullmatch(conversation):
@@ -75,20 +75,20 @@ def erase_person(
     user: Annotated[str, typer.Argument(metavar="USER", help="The person's user id in WeCom.")],
     chats: Annotated[
         list[str] | None,
-        typer.Option("--chat", metavar="CHAT", help="A group that they have asked in; repeat for more."),
+        typer.Option("--chat", metavar="CHAT", help="A group in which they asked; repeatable."),
     ] = None,
     dry_run: DryRun = False,
     yes: Agree = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase what a person has asked through a connection to WeCom, and what is counted of them."""
+    """Erase a WeCom user's tasks, chat state and counters on a connection."""
     from a2actl.erasure.subject import person_findings
 
     def look(data: "TaskData") -> "Findings":
         found = data.deployment.connections.connection(connection)
         if found is None:
-            raise Fault(f"There is no connection {connection!r}; see a2actl wecom connections list.")
-        with progress("tasks in groups looked at") as advance:
+            raise Fault(f"There is no connection {connection!r}; `a2actl wecom connections list` lists them.")
+        with progress("tasks in groups checked") as advance:
             return person_findings(data, found, user, chats or [], advance)
 
     _erase(context, f"{user} in connection {connection}", look, dry_run=dry_run, yes=yes, as_json=as_json)
@@ -111,9 +111,9 @@ def _erase(
         data = TaskData(deployment)
         found = look(data)
         if not as_json:
-            note(f"Of {whom} there is: {view.summary(found)}.")
+            note(f"Found of {whom}: {view.summary(found)}.")
         if not dry_run:
-            confirm(f"Erase {whom} for good: {view.summary(found)}?", yes=yes)
+            confirm(f"Erase {whom} permanently: {view.summary(found)}?", yes=yes)
         erased = None if dry_run else _carry_out(data, found)
         left = [*found.remains, *remaining(deployment.parameters, SystemClock().now())]
     if as_json:

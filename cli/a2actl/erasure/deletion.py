@@ -1,4 +1,4 @@
-"""Deleting tasks and all that they own, so that an interruption leaves the way to what is left."""
+"""Deletes tasks and their data, in an order in which an interrupted run can be repeated."""
 
 from dataclasses import dataclass
 from itertools import batched
@@ -109,7 +109,7 @@ class Eraser:
                 if errors := answer.get("Errors"):
                     raise Fault(
                         f"{len(errors)} objects of {task_id} were not deleted ({errors[0].get('Code')});"
-                        " erase again. It takes s3:DeleteObjectVersion."
+                        " erase again. This needs s3:DeleteObjectVersion."
                     )
                 deleted += len(objects)
         return deleted

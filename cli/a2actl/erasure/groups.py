@@ -1,4 +1,4 @@
-"""What a person has asked in groups of WeCom, as far as anything still says so."""
+"""A person's tasks in WeCom groups, as far as they are still known."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -15,8 +15,11 @@ def remaining(parameters: Mapping[str, str], now: int) -> Iterator[str]:
         return iso8601(now + after * DAY_MS)[:10]
 
     logs = int(parameters.get("LogRetentionDays") or 30)
-    yield f"Backups: DynamoDB can restore the table to before now until {day(BACKUP_DAYS)}."
-    yield f"The table's stream has the deleted items until {day(STREAM_DAYS)}."
-    yield f"Logs have ids, times and counts, and no texts, until {day(logs)}."
-    yield f"Messages of queues name tasks, and people to whom an answer was on its way, to {day(QUEUE_DAYS)}."
-    yield "Claude's provider keeps what it was sent by its own terms; receivers and chats what they got."
+    yield f"Backups: DynamoDB can restore an earlier state of the table until {day(BACKUP_DAYS)}."
+    yield f"The table's stream contains the deleted items until {day(STREAM_DAYS)}."
+    yield f"Logs contain ids, times and counts, but no texts, until {day(logs)}."
+    yield f"Queued messages name tasks, and recipients of unsent answers, until {day(QUEUE_DAYS)}."
+    yield (
+        "Claude's provider keeps requests under its own terms; webhook receivers and chats keep what they"
+        " received."
+    )

@@ -1,4 +1,4 @@
-"""What an erasure has found and done."""
+"""Findings and results of an erasure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ def summary(found: Findings) -> str:
     counts = ((len(found.tasks), "task"), (len(found.contexts), "conversation"))
     parts = [counted(count, what) for count, what in counts if count]
     if found.partitions:
-        parts.append("where they are in chats, and what was counted of them")
+        parts.append("chat state and counters")
     return ", ".join(parts) or "nothing"
 
 
@@ -26,7 +26,10 @@ def fields(erased: Erased) -> list[tuple[str, str]]:
     ]
     if erased.left:
         shown.append(
-            ("Left", f"{erased.left} records whose workers may still write: clean-up takes them in two hours")
+            (
+                "Left",
+                f"{erased.left} records whose workers may still write: clean-up deletes them in two hours",
+            )
         )
     return shown
 

@@ -1,4 +1,4 @@
-"""``a2actl export``: tasks as lines of JSON, for reports, archives and migrations."""
+"""``a2actl export``: export tasks as NDJSON, for reports, archives and migrations."""
 
 import json
 from collections.abc import Iterator
@@ -33,25 +33,24 @@ AT_ONCE = 16
 @app.command("export")
 def export(
     context: typer.Context,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the lines go.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")],
     project: Project = None,
     agents: Annotated[
-        list[str] | None, typer.Option("--agent", metavar="AGENT", help="Only this agent; repeat for more.")
+        list[str] | None, typer.Option("--agent", metavar="AGENT", help="Only this agent; repeatable.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="Created from then on: a day, or ISO 8601.")
+        str | None,
+        typer.Option("--from", metavar="TIME", help="Created at or after this time: a day, or ISO 8601."),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Created before; now if left out.")
+        str | None, typer.Option("--to", metavar="TIME", help="Created before this time; by default now.")
     ] = None,
-    texts: Annotated[
-        bool, typer.Option("--texts/--no-texts", help="With what was asked and answered.")
-    ] = True,
+    texts: Annotated[bool, typer.Option("--texts/--no-texts", help="With input and output.")] = True,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on behind the file's last task; with the same options.")
+        bool, typer.Option("--resume", help="Continue after the file's last task, with the same options.")
     ] = False,
 ) -> None:
-    """Write a project's tasks to a file, a JSON object on each line: by agent, newest first."""
+    """Write a project's tasks to a file as NDJSON: by agent, newest first."""
     from a2actl.deployment.task_data import TaskData
     from a2actl.export.selection import resumed
 
@@ -60,7 +59,7 @@ def export(
     with stack.deployment() as deployment:
         selection = _selection(stack, project, agents, since, until)
         if after is not None and after.agent_id not in selection.agent_ids:
-            raise Fault(f"{output} ends with a task of {after.agent_id}, which is not exported now.")
+            raise Fault(f"{output} ends with a task of {after.agent_id}, which this export does not include.")
         with _opened(output, resume=resume, whole=whole) as file:
             written = _write(TaskData(deployment), selection, after, file, texts=texts)
     typer.echo(f"{output}: {counted(written, 'task')} written.")
@@ -91,7 +90,7 @@ def _opened(output: Path, *, resume: bool, whole: int) -> Iterator[IO[str]]:
     """The file, behind its last whole line if an export goes on. Raises ``Fault`` if it cannot be written, or
     would be written over."""
     if output.exists() and not resume:
-        raise Fault(f"{output} is there already; go on with it by --resume, or choose another --output.")
+        raise Fault(f"{output} already exists; continue it with --resume, or choose another --output.")
     try:
         if output.exists():
             with output.open("r+b") as begun:
@@ -118,9 +117,9 @@ def _write(
                     written += 1
                     advance(written, None)
         except (PayloadUnavailable, StoreUnavailable) as error:
-            note(f"{written} written; go on with --resume.")
-            raise Fault(f"AWS does not answer: {error}") from error
+            note(f"{written} written; continue with --resume.")
+            raise Fault(f"AWS does not respond: {error}") from error
         except KeyboardInterrupt:
-            note(f"{written} written; go on with --resume.")
+            note(f"{written} written; continue with --resume.")
             raise typer.Exit(130) from None
     return written

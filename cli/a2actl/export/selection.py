@@ -1,4 +1,4 @@
-"""Which tasks are exported, in which order, and how far an earlier export has come."""
+"""Which tasks are exported, in which order, and where an earlier export stopped."""
 
 import json
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def moment(text: str, option: str) -> int:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise Fault(
-            f"{option} takes a day or a moment, such as 2026-11-28 or 2026-11-28T09:00:00Z; not {text!r}."
+            f"{option} takes a day or a time, such as 2026-11-28 or 2026-11-28T09:00:00Z; not {text!r}."
         ) from None
     return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
 
@@ -62,9 +62,9 @@ def resumed(file: Path) -> tuple[TaskRef | None, int]:
         ref = TaskRef(document["agentId"], document["taskId"])
         created_ms(ref.task_id)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise Fault(f"{file}: its last line is no task of an export; choose another --output.") from None
+        raise Fault(f"{file}: its last line is not a task of an export; choose another --output.") from None
     if not is_task_id(ref.task_id):
-        raise Fault(f"{file}: its last line is no task of an export; choose another --output.")
+        raise Fault(f"{file}: its last line is not a task of an export; choose another --output.")
     return ref, whole
 
 

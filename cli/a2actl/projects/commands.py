@@ -1,4 +1,4 @@
-"""``a2actl projects``: what projects may spend and whom their agents may call."""
+"""``a2actl projects``: budgets, and the agents that others may call."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,7 @@ from a2actl.terminal.output import note, show_fields, show_json, show_table
 if TYPE_CHECKING:
     from a2a_tasks.adapters.dynamodb.registry import DynamoDBRegistry, ProjectChange
 
-app = typer.Typer(no_args_is_help=True, help="See and set what projects may spend and whom they may call.")
+app = typer.Typer(no_args_is_help=True, help="Show and set budgets, and the agents that others may call.")
 
 
 @app.command("list")
@@ -71,22 +71,26 @@ def set_project(
     context: typer.Context,
     project: Project = None,
     daily_cost_usd: Annotated[
-        str | None, typer.Option(metavar="USD", help="Most that its tasks may cost in a UTC day.")
+        str | None, typer.Option(metavar="USD", help="Maximum cost of its tasks per UTC day.")
     ] = None,
-    no_daily_cost_usd: Annotated[bool, typer.Option("--no-daily-cost-usd", help="Lift that limit.")] = False,
+    no_daily_cost_usd: Annotated[
+        bool, typer.Option("--no-daily-cost-usd", help="Remove that limit.")
+    ] = False,
     daily_tokens: Annotated[
-        int | None, typer.Option(min=1, max=10**15, help="Most tokens that they may use in a UTC day.")
+        int | None, typer.Option(min=1, max=10**15, help="Maximum tokens of its tasks per UTC day.")
     ] = None,
-    no_daily_tokens: Annotated[bool, typer.Option("--no-daily-tokens", help="Lift that limit.")] = False,
+    no_daily_tokens: Annotated[bool, typer.Option("--no-daily-tokens", help="Remove that limit.")] = False,
     callable_agent: Annotated[
         list[str] | None,
-        typer.Option(metavar="ID", help="An agent that others may call; repeat it. Replaces all there were."),
+        typer.Option(
+            metavar="ID", help="An agent that others may call; repeatable. Replaces the previous list."
+        ),
     ] = None,
     no_callable_agents: Annotated[
-        bool, typer.Option("--no-callable-agents", help="Let no agent be called.")
+        bool, typer.Option("--no-callable-agents", help="Allow no agent to be called.")
     ] = False,
 ) -> None:
-    """Change settings of a project, and make it if it is new. What is not named stays as it is."""
+    """Change settings of a project, and create it if it is new. Other settings stay unchanged."""
     change: ProjectChange = {}
     if _is_named("--daily-cost-usd", daily_cost_usd, no_daily_cost_usd):
         usd = daily_cost_usd
@@ -96,7 +100,7 @@ def set_project(
     if _is_named("--callable-agent", callable_agent or None, no_callable_agents):
         change["callable_agents"] = frozenset(callable_agent or ())
     if not change:
-        raise Fault("There is nothing to set; `a2actl projects set --help` shows what can be.")
+        raise Fault("No setting was given; `a2actl projects set --help` lists them.")
     stack = chosen_stack(context)
     project_id = stack.project(project)
     with stack.deployment() as deployment:
@@ -106,7 +110,7 @@ def set_project(
         changed = registry.set_project(project_id, **change)
     daily_cost, tokens, agents, _ = _settings(changed)
     typer.echo(f"{project_id}: daily cost {daily_cost}, daily tokens {tokens}, callable agents {agents}")
-    note("Tasks under way see it within half a minute.")
+    note("Running tasks use it within half a minute.")
 
 
 def to_json(project: ProjectSettings) -> dict[str, Any]:
@@ -134,14 +138,14 @@ def _settings(project: ProjectSettings) -> tuple[str, str, str, str]:
 
 def _spent(project: ProjectSettings, cost: Decimal, spent: Usage) -> str:
     if not project.has_budget and not spent.tokens:
-        return "not counted, since there is no daily limit"
+        return "not counted without a daily limit"
     return f"{format_usd(cost)}, {spent.tokens:,} tokens (UTC)"
 
 
 def _is_named(option: str, value: object, is_lifted: bool) -> bool:
     """Whether a setting changes. Raises ``Fault`` if it is both set and removed."""
     if value is not None and is_lifted:
-        raise Fault(f"{option} is given and lifted at once; leave one of them out.")
+        raise Fault(f"{option} is both set and removed; use one of them.")
     return value is not None or is_lifted
 
 
@@ -152,6 +156,6 @@ def _check_callable(registry: "DynamoDBRegistry", project_id: str, agents: froze
             raise Fault(f"--callable-agent takes an agent's id, such as 'report-writer'; not {agent_id!r}.")
         found = registry.agent(agent_id)
         if found is None:
-            note(f"There is no agent {agent_id!r} yet; it can be called once it is applied.")
+            note(f"The agent {agent_id!r} does not exist yet; it can be called once it is applied.")
         elif found.project_id != project_id:
             raise Fault(f"The agent {agent_id!r} belongs to another project, whose agents cannot be called.")

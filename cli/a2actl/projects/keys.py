@@ -15,7 +15,7 @@ from a2actl.terminal.duration import parse_duration
 from a2actl.terminal.fault import Fault
 from a2actl.terminal.output import note, show_json, show_table
 
-app = typer.Typer(no_args_is_help=True, help="Make, list, limit and revoke the API keys of a project.")
+app = typer.Typer(no_args_is_help=True, help="Create, list, limit and revoke the API keys of a project.")
 
 KEY_RANDOM_BYTES = 42
 MAX_EXPIRY_MS = 3_650 * 86_400_000
@@ -23,16 +23,18 @@ MAX_PER_HOUR, MAX_BURST, MAX_OPEN_STREAMS = 10**9, 10**6, 500
 
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id, or the key itself.")]
 RequestsPerHour = Annotated[
-    int | None, typer.Option(min=0, max=MAX_PER_HOUR, help="Requests an hour; 0 for no limit.")
+    int | None, typer.Option(min=0, max=MAX_PER_HOUR, help="Requests per hour; 0 for no limit.")
 ]
-RequestBurst = Annotated[int | None, typer.Option(min=1, max=MAX_BURST, help="Requests at one moment.")]
+RequestBurst = Annotated[int | None, typer.Option(min=1, max=MAX_BURST, help="Burst of requests.")]
 CreationsPerHour = Annotated[
-    int | None, typer.Option(min=0, max=MAX_PER_HOUR, help="New tasks an hour; 0 for no limit.")
+    int | None, typer.Option(min=0, max=MAX_PER_HOUR, help="New tasks per hour; 0 for no limit.")
 ]
-CreationBurst = Annotated[int | None, typer.Option(min=1, max=MAX_BURST, help="New tasks at one moment.")]
+CreationBurst = Annotated[int | None, typer.Option(min=1, max=MAX_BURST, help="Burst of new tasks.")]
 OpenStreams = Annotated[
     int | None,
-    typer.Option(min=0, max=MAX_OPEN_STREAMS, help="Streams and waits open at a time; 0 for no limit."),
+    typer.Option(
+        min=0, max=MAX_OPEN_STREAMS, help="Concurrent streams and waiting requests; 0 for no limit."
+    ),
 ]
 
 
@@ -48,9 +50,9 @@ def create(
     creation_burst: CreationBurst = None,
     open_streams: OpenStreams = None,
 ) -> None:
-    """Make an API key, and the project if it is new. Prints JSON; the key is shown only here.
+    """Create an API key, and the project if it is new. Prints JSON; the key is shown only once.
 
-    Limits that are not given are those of the deployment.
+    Limits that are not given are the deployment's.
     """
     limits = KeyLimits(requests_per_hour, request_burst, creations_per_hour, creation_burst, open_streams)
     stack = chosen_stack(context)
@@ -64,7 +66,7 @@ def create(
             ApiKey(key_id, project_id, name, secret_sha256, now, expires_at, limits=limits)
         )
     show_json({"keyId": key_id, "key": key})
-    note("Keep the key somewhere safe: only its hash is stored, so it cannot be shown again.")
+    note("Store the key safely: only its hash is kept, so it cannot be shown again.")
 
 
 @app.command("list")
@@ -106,14 +108,14 @@ def limit(
     creation_burst: CreationBurst = None,
     open_streams: OpenStreams = None,
     reset: Annotated[
-        bool, typer.Option("--reset", help="Give up the key's own limits, but those that are given here.")
+        bool, typer.Option("--reset", help="Remove the key's own limits, except those given here.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give a key limits of its own, in place of the deployment's. What is not named stays as it is."""
+    """Set limits for a key, instead of the deployment's. Other limits stay unchanged."""
     limits = KeyLimits(requests_per_hour, request_burst, creations_per_hour, creation_burst, open_streams)
     if limits == KeyLimits() and not reset:
-        raise Fault("There is nothing to set; `a2actl keys limit --help` shows what can be.")
+        raise Fault("No limit was given; `a2actl keys limit --help` lists them.")
     with chosen_stack(context).registry() as registry:
         key = registry.limit_key(_id_of(key_id), limits, reset=reset)
     if key is None:
@@ -122,7 +124,7 @@ def limit(
         show_json(to_json(key, SystemClock().now()))
     else:
         typer.echo(f"{key.key_id}: {_limits(key)}")
-    note("The old limits may hold for up to 60 seconds, as long as the API gateway remembers the key.")
+    note("The old limits may apply for up to 60 seconds, while API Gateway caches the authorization.")
 
 
 @app.command("revoke")
@@ -131,7 +133,7 @@ def revoke(
     key_id: KeyId,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key useless, for good."""
+    """Revoke a key permanently."""
     now = SystemClock().now()
     with chosen_stack(context).registry() as registry:
         key = registry.revoke_key(_id_of(key_id), now)
@@ -141,7 +143,7 @@ def revoke(
         show_json(to_json(key, now))
     else:
         typer.echo(f"{key.key_id}: revoked.")
-    note("It may go on working for up to 60 seconds, as long as the API gateway remembers having checked it.")
+    note("It may work for up to 60 seconds more, while API Gateway caches the authorization.")
 
 
 def state(key: ApiKey, now: int) -> str:

@@ -21,25 +21,25 @@ MAX_URL = 2_000
 MAX_TOKEN = 8_000
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-Name = Annotated[str, typer.Option("--name", help="Its name in tools: mcp__NAME__tool.", metavar="NAME")]
+Name = Annotated[str, typer.Option("--name", help="Its name in tool names: mcp__NAME__tool.", metavar="NAME")]
 
 
 @app.command("add")
 def add(
     context: typer.Context,
     name: Name,
-    url: Annotated[str, typer.Option(metavar="URL", help="Its address, https://…")],
+    url: Annotated[str, typer.Option(metavar="URL", help="Its URL, https://…")],
     project: Project = None,
     token_from_stdin: Annotated[
-        bool, typer.Option("--token-from-stdin", help="Read its bearer token from stdin and keep it.")
+        bool, typer.Option("--token-from-stdin", help="Read its bearer token from stdin and store it.")
     ] = False,
     secret_arn: Annotated[
-        str | None, typer.Option(metavar="ARN", help="A secret of yours that holds nothing but the token.")
+        str | None, typer.Option(metavar="ARN", help="Your own secret, which contains only the token.")
     ] = None,
 ) -> None:
-    """Add a server, or replace the one of that name. Its token is kept in Secrets Manager and never shown."""
+    """Add a server, or replace the one with that name. Its token is kept in Secrets Manager, never shown."""
     if token_from_stdin and secret_arn:
-        raise Fault("--token-from-stdin and --secret-arn are given at once; leave one of them out.")
+        raise Fault("--token-from-stdin and --secret-arn exclude each other; use one of them.")
     stack = chosen_stack(context)
     project_id = stack.project(project)
     check_name(name)
@@ -80,7 +80,7 @@ def list_servers(context: typer.Context, project: Project = None, as_json: AsJso
 
 @app.command("remove")
 def remove(context: typer.Context, name: Name, project: Project = None) -> None:
-    """Remove a server, and the token that a2actl keeps for it."""
+    """Remove a server, and the token that a2actl stored for it."""
     from a2actl.deployment.secret_store import RECOVERY_DAYS
 
     stack = chosen_stack(context)
@@ -97,13 +97,13 @@ def remove(context: typer.Context, name: Name, project: Project = None) -> None:
     if not was_there and not had_token:
         raise Fault(
             f"The project {project_id} has no MCP server {name!r};"
-            f" `a2actl mcp list --project {project_id}` shows what it has."
+            f" `a2actl mcp list --project {project_id}` lists its servers."
         )
     typer.echo(f"{name}: removed from project {project_id}.")
     if had_token:
-        note(f"Secrets Manager keeps the token for another {RECOVERY_DAYS} days, should you want it back.")
+        note(f"The token can be restored in Secrets Manager for {RECOVERY_DAYS} days.")
     if users:
-        note(f"These agents still name it, and their tasks will fail: {', '.join(users)}.")
+        note(f"These agents still use it, and their tasks will fail: {', '.join(users)}.")
 
 
 def uses(tools: tuple[str, ...], server: str) -> bool:
@@ -126,15 +126,17 @@ def check_url(url: str, *, is_emulated: bool) -> None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise Fault(f"--url {url!r} is not an address.") from None
+        raise Fault(f"--url {url!r} is not a URL.") from None
     is_clean = url.isascii() and url.isprintable() and " " not in url and len(url) <= MAX_URL
     if not host or not is_clean or parts.fragment:
-        raise Fault(f"--url takes an address such as https://mcp.example.com/v1; not {url!r}.")
+        raise Fault(f"--url takes a URL such as https://mcp.example.com/v1; not {url!r}.")
     if parts.username is not None or parts.password is not None:
-        raise Fault("--url holds a user or a password, which would be stored openly; use --token-from-stdin.")
+        raise Fault(
+            "--url contains a user or a password, which would be stored unencrypted; use --token-from-stdin."
+        )
     is_local = is_emulated and parts.scheme == "http" and host in _LOOPBACK
     if parts.scheme != "https" and not is_local:
-        raise Fault("--url must begin with https://, since a token would go over it.")
+        raise Fault("--url must start with https://, because a token is sent to it.")
 
 
 def read_token() -> str:
@@ -145,9 +147,7 @@ def read_token() -> str:
         text = "\n\n"
     token = text.removesuffix("\n").removesuffix("\r")
     if not token:
-        raise Fault(
-            "There is no token on stdin; pipe it in, as in: a2actl mcp add … --token-from-stdin <FILE"
-        )
+        raise Fault("There is no token on stdin; pipe it in: a2actl mcp add … --token-from-stdin <FILE")
     if not token.isascii() or not token.isprintable() or " " in token or len(token) > MAX_TOKEN:
         raise Fault(
             f"What is on stdin is no token: that is one line of at most {MAX_TOKEN} letters, digits and"

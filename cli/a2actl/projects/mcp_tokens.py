@@ -23,7 +23,7 @@ class McpTokens:
         """The full ARN of a secret outside this stack. Raises ``Fault`` if the worker could not read it."""
         found = self.secret_store.described(arn)
         if found is None or "DeletedDate" in found:
-            raise Fault(f"There is no secret {arn!r}; check --secret-arn, or let a2actl keep the token.")
+            raise Fault(f"There is no secret {arn!r}; check --secret-arn, or let a2actl store the token.")
         if not found["Name"].startswith(self.prefix):
             raise Fault(
                 f"The worker may only read secrets whose name begins with {self.prefix!r}; make one there,"

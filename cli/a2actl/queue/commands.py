@@ -1,4 +1,4 @@
-"""``a2actl queue``: how much waits, and the switch that has no more work taken."""
+"""``a2actl queue``: show waiting messages; pause and resume work."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +17,7 @@ from a2actl.terminal.output import note, show_fields, show_json, show_table
 if TYPE_CHECKING:
     from a2actl.deployment.deployment import Deployment
 
-app = typer.Typer(no_args_is_help=True, help="How many tasks wait; stop taking work, and go on.")
+app = typer.Typer(no_args_is_help=True, help="Show waiting messages; pause and resume work.")
 
 MAX_REASON = 200
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -26,29 +26,29 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("pause")
 def pause(
     context: typer.Context,
-    reason: Annotated[str, typer.Option(help="Why, for whoever looks at it next.", metavar="TEXT")] = "",
+    reason: Annotated[str, typer.Option(help="The reason, shown by `queue stats`.", metavar="TEXT")] = "",
     as_json: Json = False,
 ) -> None:
-    """Take no more work: tasks are accepted and wait. What runs goes on. Idempotent."""
+    """Pause work: tasks are accepted and wait. Running tasks continue. Idempotent."""
     if len(reason) > MAX_REASON:
         raise Fault(f"--reason takes at most {MAX_REASON} characters, not {len(reason)}.")
     with chosen_stack(context).deployment() as deployment:
-        # first what workers look at: without it those that run would go on taking messages for 15 minutes
+        # first what workers read: otherwise running workers would take messages for up to 15 minutes
         deployment.registry.start_pause(Pause(SystemClock().now(), reason))
         seen_by = deployment.triggers.monotonic() + FRESH_MS / 1000
         deployment.triggers.switch(_arns(deployment), DISABLED, note)
         deployment.triggers.sleep_until(seen_by)
-        note("Workers take no more messages.")
+        note("Work is paused: workers take no more messages.")
         _show(deployment, as_json=as_json)
     note(
-        "Running tasks go on, for as long as their worker lives (15 minutes at most), and then wait too."
-        " Waiting counts as queue time: a task whose time is over before `a2actl queue resume` fails."
+        "Running tasks continue until their worker's invocation ends (15 minutes at most), and then wait too."
+        " This counts as queue time: a task whose time ends before `a2actl queue resume` fails."
     )
 
 
 @app.command("resume")
 def resume(context: typer.Context, as_json: Json = False) -> None:
-    """Take work again. Idempotent."""
+    """Resume work. Idempotent."""
     with chosen_stack(context).deployment() as deployment:
         # the other way round, workers would be started with messages that they refuse, and each refusal is a
         # receive that SQS counts
@@ -56,12 +56,12 @@ def resume(context: typer.Context, as_json: Json = False) -> None:
         deployment.triggers.switch(_arns(deployment), ENABLED, note)
         _show(deployment, as_json=as_json)
     if was_paused:
-        note("The sweeper sends messages again that SQS has dropped meanwhile (after four days).")
+        note("The sweeper sends messages again that SQS has deleted meanwhile (after four days).")
 
 
 @app.command("stats")
 def stats(context: typer.Context, as_json: Json = False) -> None:
-    """Show whether work is taken, and how many messages wait."""
+    """Show whether work is paused, and how many messages wait."""
     with chosen_stack(context).deployment() as deployment:
         _show(deployment, as_json=as_json)
 
@@ -83,7 +83,7 @@ def _show(deployment: "Deployment", *, as_json: bool) -> None:
     wanted = ENABLED if paused is None else DISABLED
     if any(queue["name"] in WORKED and queue["trigger"] != wanted for queue in queues):
         command = "resume" if paused is None else "pause"
-        note(f"The triggers should be {wanted}; repeat `a2actl queue {command}` to set that right.")
+        note(f"The triggers should be {wanted}; run `a2actl queue {command}` again to fix this.")
 
 
 def _described(state: Any, mappings: dict[str, str]) -> dict[str, str | int]:
@@ -98,6 +98,6 @@ def _described(state: Any, mappings: dict[str, str]) -> dict[str, str | int]:
 
 def _told(paused: Pause | None) -> str:
     if paused is None:
-        return "is taken"
+        return "running"
     why = f" ({paused.reason})" if paused.reason else ""
     return f"paused since {iso8601(paused.since)}{why}"

@@ -1,4 +1,4 @@
-"""Event source mappings: what has a queue start a function."""
+"""Event source mappings, by which queues trigger functions."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -61,7 +61,7 @@ class Triggers:
         """A queue's mappings that are not in the wanted state."""
         states = self.states(arn)
         if not states:
-            raise Fault(f"The queue {_name(arn)} starts no function; deploy the stack again.")
+            raise Fault(f"The queue {_name(arn)} triggers no function; deploy the stack again.")
         return {mapping_id: state for mapping_id, state in states.items() if state != wanted}
 
     def _change(self, mapping_id: str, wanted: str) -> None:

@@ -19,11 +19,11 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Unreachable(Fault):
-    """The API did not answer, or is busy: nothing is known of the effect, and asking again may help."""
+    """The API did not respond, or is busy: the effect is unknown, and a retry may succeed."""
 
 
 class NotTaken(Unreachable):
-    """The request did not get as far as taking effect."""
+    """The request had no effect."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TaskApi:
             raise
         except Unreachable as error:
             raise Unreachable(
-                f"{error} It may have the task all the same; look with `a2actl tasks list {agent_id}`."
+                f"{error} The task may have been created; check with `a2actl tasks list {agent_id}`."
             ) from error
 
     def get(self, agent_id: str, task_id: str) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class TaskApi:
             is_unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             raise (NotTaken if is_unsent else Unreachable)(
                 f"The API at {self.client.base_url} does not answer ({error or type(error).__name__});"
-                " check that the stack runs (`make run` starts the local one) and that the network is there."
+                " check that the stack runs (`make run` starts the local one), and the network."
             ) from error
         body = _object(answer)
         if answer.is_success and body is not None:
@@ -90,7 +90,7 @@ class TaskApi:
 def connected(api_url: str, api_key: str) -> Iterator[TaskApi]:
     """The API below ``api_url``, called with ``api_key``. Raises ``Fault`` if no header can carry the key."""
     if not api_key.isascii() or not api_key.isprintable():
-        raise Fault("The API key holds characters that no key has; copy it anew to --key or A2A_API_KEY.")
+        raise Fault("The API key contains characters that no key has; copy it again to --key or A2A_API_KEY.")
     is_local = urlsplit(api_url).hostname in _LOOPBACK
     with httpx.Client(
         base_url=api_url,
@@ -112,7 +112,7 @@ def _tasks(agent_id: str) -> str:
 
 def _task(agent_id: str, task_id: str) -> str:
     if not ids.is_task_id(task_id):
-        raise Fault(f"{task_id!r} is no task id; `a2actl tasks list {agent_id}` shows those of the agent.")
+        raise Fault(f"{task_id!r} is not a task id; `a2actl tasks list {agent_id}` shows the agent's tasks.")
     return f"{_tasks(agent_id)}/{task_id}"
 
 
@@ -129,17 +129,17 @@ def _refusal(status: int, body: dict[str, Any], agent_id: str, url: str) -> Faul
     match status, code:
         case ((401 | 403), _):
             return Fault(
-                "The API refused the key; give another with --key or A2A_API_KEY."
+                "The API rejected the key; set another with --key or A2A_API_KEY."
                 " `a2actl keys create --project ID` makes one."
             )
         case _, "AGENT_NOT_FOUND":
             return Fault(
                 f"There is no agent {agent_id!r} in this key's project;"
-                " `a2actl agents list --project ID` shows a project's agents."
+                " `a2actl agents list --project ID` lists a project's agents."
             )
         case _, "AGENT_DISABLED":
             return Fault(
-                f"The agent {agent_id!r} is disabled and takes no new tasks;"
+                f"The agent {agent_id!r} is disabled and accepts no new tasks;"
                 " `a2actl agents apply` with its definition enables it."
             )
         case _, "TASK_NOT_FOUND":
@@ -149,16 +149,18 @@ def _refusal(status: int, body: dict[str, Any], agent_id: str, url: str) -> Faul
             )
         case _, "BUDGET_EXCEEDED":
             return Fault(
-                f"The API refused the task: {text} ({code}). `a2actl projects show --project ID` tells what"
+                f"The API refused the task: {text} ({code}). `a2actl projects show --project ID` shows what"
                 " was spent, and `a2actl projects set` changes the limit."
             )
         case 429, _:
-            return NotTaken(f"The API has too much to do: {text or url} (429); try again in a moment.")
+            return NotTaken(f"The API is throttling requests: {text or url} (429); try again in a moment.")
         case _, str() if status >= 500:
             return Unreachable(f"The API is busy: {text} ({code}); try again in a moment.")
         case _, str():
-            return Fault(f"The API refused the request: {text} ({code}).")
+            return Fault(f"The API rejected the request: {text} ({code}).")
         case _ if status >= 500:
-            return Unreachable(f"The API at {url} answered {status}; try again in a moment.")
+            return Unreachable(f"The API at {url} returned {status}; try again in a moment.")
         case _:
-            return Fault(f"What answers at {url} is not the API of a2a-tasks ({status}); check the stack.")
+            return Fault(
+                f"The response from {url} is not from the API of a2a-tasks ({status}); check the stack."
+            )

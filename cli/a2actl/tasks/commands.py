@@ -1,4 +1,4 @@
-"""``a2actl tasks``: hand tasks over and follow them, through the public API like any other caller."""
+"""``a2actl tasks``: submit and follow tasks through the public API, like any other caller."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ from a2actl.terminal.output import note, show_fields, show_json, show_table
 if TYPE_CHECKING:
     from a2actl.tasks.api import TaskApi
 
-app = typer.Typer(no_args_is_help=True, help="Hand tasks over and follow them.")
+app = typer.Typer(no_args_is_help=True, help="Submit tasks and follow them.")
 
 app.add_typer(explain)
 app.add_typer(follow)
@@ -36,10 +36,10 @@ app.add_typer(retry)
 def submit(
     context: typer.Context,
     agent: AgentId,
-    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="What to do; '-' reads it from stdin.")],
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The message; '-' reads it from stdin.")],
     task_context: Annotated[
         str | None,
-        typer.Option("--context", metavar="JSON|@FILE", help="A JSON object given along with the message."),
+        typer.Option("--context", metavar="JSON|@FILE", help="A JSON object passed along with the message."),
     ] = None,
     timeout: Annotated[
         str | None,
@@ -47,26 +47,26 @@ def submit(
     ] = None,
     queue_timeout: Annotated[
         str | None,
-        typer.Option(metavar="SPAN", help="Time that it may wait for its start, such as 1h; at most 7d."),
+        typer.Option(metavar="SPAN", help="Time that it may wait to start, such as 1h; at most 7d."),
     ] = None,
     delay: Annotated[
-        str | None, typer.Option(metavar="SPAN", help="Time until it may start, such as 2h; at most 7d.")
+        str | None, typer.Option(metavar="SPAN", help="Delay before it may start, such as 2h; at most 7d.")
     ] = None,
-    priority: Annotated[Priority | None, typer.Option(help="Who of those that wait goes first.")] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Its priority among waiting tasks.")] = None,
     lane: Annotated[
         Lane | None, typer.Option(help="batch: half the price, within a day, for agents without tools.")
     ] = None,
     max_cost_usd: Annotated[
-        str | None, typer.Option(metavar="USD", help="Most that it may cost, such as 0.50.")
+        str | None, typer.Option(metavar="USD", help="Maximum cost, such as 0.50.")
     ] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens that it may use.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Maximum tokens.")] = None,
     max_attempts: Annotated[
-        int | None, typer.Option(min=1, help="How often it may be tried; at most as often as the agent.")
+        int | None, typer.Option(min=1, help="Maximum attempts, at most the agent's.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and print the result.")] = False,
     key: Key = None,
 ) -> None:
-    """Hand a task over and print its id; with --wait, its result, and exit with 1 if it is not completed."""
+    """Submit a task and print its id; with --wait its result, and exit code 1 if it was not completed."""
     new_task = {
         "message": read_message(message),
         "context": read_context(task_context),
@@ -95,7 +95,7 @@ def submit(
 def get(
     context: typer.Context, agent: AgentId, task: TaskId, as_json: AsJson = False, key: Key = None
 ) -> None:
-    """Show a task, and its result once there is one."""
+    """Show a task, and its result if it has one."""
     with connected_api(chosen_stack(context), key) as api:
         found = api.get(agent, task)
     if as_json:
@@ -111,7 +111,7 @@ def list_tasks(
     context: typer.Context,
     agent: AgentId,
     status: Annotated[Status | None, typer.Option(help="Only tasks in this state.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number.")] = 20,
     as_json: AsJson = False,
     key: Key = None,
 ) -> None:
@@ -152,7 +152,7 @@ def read_message(given: str) -> str:
     except UnicodeError:
         raise Fault("MESSAGE is not UTF-8 text; convert it first, for example with iconv.") from None
     if is_blank(text):
-        raise Fault("MESSAGE is blank; say what the agent is to do.")
+        raise Fault("MESSAGE is blank; describe the task.")
     return text
 
 
@@ -167,9 +167,9 @@ def read_context(given: str | None) -> dict[str, Any] | None:
     except OSError as error:
         raise Fault(f"--context: {given[1:]} cannot be read ({error.strerror}).") from None
     except (ValueError, RecursionError) as error:
-        raise Fault(f"--context takes a JSON object, or @ and a file that holds one: {error}.") from None
+        raise Fault(f"--context takes a JSON object, or @ and a file that contains one: {error}.") from None
     if not isinstance(context, dict):
-        raise Fault('--context takes a JSON object such as {"month": "2025-03"}; this JSON is none.')
+        raise Fault('--context takes a JSON object such as {"month": "2025-03"}; this JSON is not an object.')
     return context
 
 
@@ -184,7 +184,7 @@ def _ended(api: "TaskApi", agent: str, task_id: str) -> dict[str, Any]:
     from a2actl.tasks.api import Unreachable
     from a2actl.tasks.waiting import Waiting, progress
 
-    follow = f"The task goes on; follow it with: a2actl tasks get {agent} {task_id}"
+    follow = f"The task continues; follow it with: a2actl tasks get {agent} {task_id}"
     try:
         with progress(task_id) as show:
             return Waiting().for_end(lambda: api.get(agent, task_id), show)

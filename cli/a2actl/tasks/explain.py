@@ -1,4 +1,4 @@
-"""``a2actl tasks explain``: why a task is where it is, what happens next, and how it came there."""
+"""``a2actl tasks explain``: why a task is in its state, what happens next, and its history."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ app = typer.Typer()
 
 @app.command("explain")
 def explain_task(context: typer.Context, task: TaskId, as_json: AsJson = False) -> None:
-    """Say why a task is where it is and what happens next, and show how it came there."""
+    """Explain why a task is in its state and what happens next, and show its history."""
     from a2actl.deployment.task_data import TaskData
 
     with chosen_stack(context).deployment() as deployment:
@@ -42,7 +42,7 @@ def explain_task(context: typer.Context, task: TaskId, as_json: AsJson = False) 
 def _read(data: "TaskData", task_id: str) -> "Task":
     found = data.services.store.get(data.find(task_id))
     if found is None:
-        raise Fault(f"The task {task_id} is past its retention; nobody can read it any more.")
+        raise Fault(f"The task {task_id} is past its retention and can no longer be read.")
     return found
 
 
@@ -53,7 +53,7 @@ def _sentences(data: "TaskData", task: "Task") -> str:
     try:
         return explain(task, surroundings(data.services, task))
     except QueueUnavailable as error:
-        raise Fault(f"The task's queue does not answer: {error}") from error
+        raise Fault(f"The task's queue does not respond: {error}") from error
 
 
 def _to_json(sentences: str, timeline: "Timeline", deliveries: "list[DeliveryNote]") -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _show(sentences: str, timeline: "Timeline", deliveries: "list[DeliveryNote]"
     typer.echo()
     show_table(timeline_rows.COLUMNS, timeline_rows.rows(timeline))
     if timeline.is_cut:
-        note("There are more turns and tools than these.")
+        note("There are more turns and tools than shown.")
     if deliveries:
         typer.echo()
         show_table(timeline_rows.DELIVERY_COLUMNS, timeline_rows.delivery_rows(deliveries))

@@ -1,4 +1,4 @@
-"""Why a task is where it is, and what happens next, in sentences."""
+"""Sentences that say why a task is in its state, and what happens next."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.lease import Lease
 from a2a_tasks.domain.task import Lane, Status, Task, iso8601
+from a2actl.terminal.amount import counted
 from a2actl.terminal.duration import format_elapsed
 
 PAGES = {
@@ -41,8 +42,8 @@ def explain(task: Task, around: Surroundings) -> str:
     """Two or three sentences."""
     if task.is_expired(around.now):
         return (
-            f"Its deadline passed at {iso8601(task.deadline)}; the sweeper, or whoever reads it, fails it"
-            " within a minute."
+            f"Its deadline passed at {iso8601(task.deadline)}; the sweeper fails it within a minute,"
+            " or the next read does."
         )
     by_status: dict[Status, Callable[[Task, Surroundings], str]] = {
         Status.PENDING: _pending,
@@ -65,47 +66,47 @@ def _pending(task: Task, around: Surroundings) -> str:
 def _why_pending(task: Task, around: Surroundings) -> str:
     if task.awaits:
         started = ", ".join(ref.task_id for ref in task.awaits)
-        return f"It waits for tasks that it started, and goes on when they have ended: {started}."
+        return f"It waits for tasks that it started, and continues when they have ended: {started}."
     if task.lane is Lane.BATCH:
-        return "It waits in line for a Message Batch, which the batcher fills once a minute."
+        return "It waits for the next Message Batch; the batcher submits batches every minute."
     if task.not_before > around.now:
         return _too_early(task)
     if task.throttled_calls:
-        return f"Claude has turned its calls away {_times(task.throttled_calls)}; it is tried again now."
+        return f"Claude has throttled its calls {_times(task.throttled_calls)}; it is being retried."
     if task.undelivered is not None:
         at = iso8601(task.undelivered.resent_at)
-        return f"Its message was a dead letter {_times(task.undelivered.times)}; it was sent again for {at}."
+        return f"Its message was dead-lettered {_times(task.undelivered.times)}; it was sent again for {at}."
     if around.slots is not None and around.held >= around.slots and task.slot is None:
-        return f"All {around.slots} slots of its agent are taken; it gets one by priority and age."
+        return f"All {around.slots} slots of its agent are in use; it gets one in order of priority and age."
     if task.slot is not None:
-        return "It has a slot, and a worker takes it as soon as one is free."
+        return "It has a slot; the next free worker takes it."
     again = f" for attempt {task.attempt + 1} of {task.max_attempts}" if task.attempt else ""
-    return f"Its message waits for a worker{again}; about {around.queued} wait in that queue."
+    return f"Its message waits for a worker{again}; that queue has about {counted(around.queued, 'message')}."
 
 
 def _too_early(task: Task) -> str:
     at = iso8601(task.not_before)
     if task.throttled_calls:
-        return f"Claude has turned its calls away {_times(task.throttled_calls)}; it is tried again at {at}."
+        return f"Claude has throttled its calls {_times(task.throttled_calls)}; the next call is at {at}."
     if task.attempt:
-        return f"Attempt {task.attempt} of {task.max_attempts} failed; the next begins at {at}."
-    return f"It was put off by its caller, and starts at {at}."
+        return f"Attempt {task.attempt} of {task.max_attempts} failed; the next starts at {at}."
+    return f"Its caller has delayed it; it starts at {at}."
 
 
 def _running(task: Task, around: Surroundings) -> str:
     end = f"It fails at {iso8601(task.deadline)} if it has not ended by then."
     if task.lane is Lane.BATCH:
-        return f"Message Batch {task.held_by} has its turn; the batcher looks every minute. {end}"
+        return f"Its turn is in Message Batch {task.held_by}; the batcher checks it every minute. {end}"
     doing = f"turn {task.turns + 1}" + (f", {task.progress.tool}" if task.progress.tool else "")
     attempt = f"attempt {task.attempt} of {task.max_attempts}, {doing}"
     if around.lease is None or around.lease.is_over(around.now):
         return (
-            f"Its worker has died in {attempt}: it no longer renews its lease. The sweeper, or the next"
+            f"Its worker died in {attempt}: its lease has expired. The sweeper, or the next"
             " delivery of its message, gives it to another within a minute, or fails it if that was the last"
             " attempt."
         )
     return (
-        f"A worker has it in hand ({attempt}), and renewed its lease to {iso8601(around.lease.until)}. {end}"
+        f"A worker is executing it ({attempt}); its lease is valid until {iso8601(around.lease.until)}. {end}"
     )
 
 
@@ -114,21 +115,22 @@ def _asks(task: Task, _: Surroundings) -> str:
 
 
 def _completed(task: Task, _: Surroundings) -> str:
-    return f"It has completed, {_took(task)}."
+    return f"It completed, {_took(task)}."
 
 
 def _failed(task: Task, _: Surroundings) -> str:
     if task.failure is None:
-        return f"It has failed, {_took(task)}, and nobody has written down why."
+        return f"It has failed, {_took(task)}, and no reason was recorded."
     page = PAGES.get(task.failure.code, "tasks-fail")
     return (
         f"It has failed, {_took(task)}: {task.failure.message.rstrip('.')} ({task.failure.code.value};"
-        f" see docs/runbook/{page}.md). `a2actl tasks retry {task.ref.task_id}` does it again as a new task."
+        f" see docs/runbook/{page}.md). `a2actl tasks retry {task.ref.task_id}` submits it again as a"
+        " new task."
     )
 
 
 def _canceled(task: Task, _: Surroundings) -> str:
-    still = " Its worker may not have noticed yet." if task.held_by else ""
+    still = " Its worker may not have stopped yet." if task.held_by else ""
     return f"It was canceled, {_took(task)}.{still}"
 
 

@@ -1,4 +1,4 @@
-"""``a2actl tasks follow``: what happens to a task, as it happens."""
+"""``a2actl tasks follow``: a task's events as they happen."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ EVENTS_AT_ONCE = 1_000
 
 @app.command("follow")
 def follow(context: typer.Context, task: TaskId, as_json: AsJson = False) -> None:
-    """Show what happens to a task until it ends, and its result; exit with 1 if it is not completed."""
+    """Show a task's events until it ends, and its result. Exits with 1 if it was not completed."""
     from a2actl.deployment.task_data import TaskData
     from a2actl.tasks.waiting import Waiting
 
@@ -38,7 +38,7 @@ def follow(context: typer.Context, task: TaskId, as_json: AsJson = False) -> Non
         try:
             Waiting().for_end(following.look, lambda _state, _elapsed: None)
         except KeyboardInterrupt:
-            note(f"The task goes on; follow it again with: a2actl tasks follow {task}")
+            note(f"The task continues; follow it again with: a2actl tasks follow {task}")
             raise typer.Exit(INTERRUPTED) from None
         ended = following.result()
     if as_json:
@@ -67,9 +67,9 @@ class Following:
         try:
             task = self.data.services.store.get(self.ref)
         except StoreUnavailable as error:
-            raise Unreachable(f"The table of the tasks does not answer: {error}") from error
+            raise Unreachable(f"The tasks table does not respond: {error}") from error
         if task is None:
-            raise Fault(f"The task {self.ref.task_id} is gone: somebody has deleted it.")
+            raise Fault(f"The task {self.ref.task_id} no longer exists: it was deleted.")
         self._newest = [task]
         found = events_after(task, min(self._seen, last_number(task.events)), EVENTS_AT_ONCE)
         self._seen = found.last

@@ -11,5 +11,5 @@ INTERRUPTED = 130
 TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")]
 Key = Annotated[
     str | None,
-    typer.Option(envvar="A2A_API_KEY", help="API key; the local stack's if left out.", show_envvar=True),
+    typer.Option(envvar="A2A_API_KEY", help="API key; by default the local stack's.", show_envvar=True),
 ]

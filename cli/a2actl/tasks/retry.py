@@ -1,4 +1,4 @@
-"""``a2actl tasks retry``: an ended task once more, as a new one."""
+"""``a2actl tasks retry``: submit an ended task again, as a new one."""
 
 from typing import Annotated
 
@@ -20,12 +20,15 @@ def retry(
     task: TaskId,
     agent: Annotated[
         str | None,
-        typer.Option(metavar="AGENT", help="Its agent; looked up with your AWS credentials if left out."),
+        typer.Option(metavar="AGENT", help="Its agent; by default found with your AWS credentials."),
     ] = None,
     as_json: AsJson = False,
     key: Key = None,
 ) -> None:
-    """Hand a failed or canceled task over again and print the new one's id; while it lives there is one."""
+    """Submit a failed or canceled task again and print the new task's id.
+
+    Repeating the command while the new task lives creates no other one.
+    """
     from a2actl.deployment.task_data import TaskData
     from a2actl.tasks.api import NotTaken, Unreachable
 
@@ -40,7 +43,9 @@ def retry(
         except NotTaken:
             raise
         except Unreachable as error:
-            raise Fault(f"{error} It may have been taken; the same command again makes no second.") from error
+            raise Fault(
+                f"{error} The task may have been created; the same command again creates no second one."
+            ) from error
     if as_json:
         show_json(accepted)
         return

@@ -1,4 +1,4 @@
-"""What decides with a task why it is where it is: its worker's lease, its agent's slots, its queue."""
+"""What a task's state depends on: its worker's lease, its agent's slots, its queue."""
 
 from a2a_tasks.domain.schedule import goes_first
 from a2a_tasks.domain.task import Lane, Status, Task

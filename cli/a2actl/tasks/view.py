@@ -1,4 +1,4 @@
-"""Tasks as an operator reads them: wire format in, text out."""
+"""Tasks in the wire format, converted to text for operators."""
 
 from collections.abc import Iterator
 from typing import Any

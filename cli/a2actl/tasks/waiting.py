@@ -1,4 +1,4 @@
-"""Waiting for a task's end, and showing how it goes."""
+"""Waits for a task's end and shows its progress."""
 
 import sys
 import time
@@ -47,7 +47,7 @@ class Waiting:
 
 
 def interval(waited: float) -> float:
-    """Seconds until the next look: short tasks are seen ending at once, long ones cost few requests."""
+    """Seconds until the next poll: the end of short tasks is seen at once, long ones cost few requests."""
     return 0.5 if waited < QUICK_SECONDS else 2.0
 
 

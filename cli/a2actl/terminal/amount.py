@@ -1,4 +1,4 @@
-"""Amounts as people write them: money, and how many of something."""
+"""Amounts of money, and counts."""
 
 from decimal import Decimal, InvalidOperation
 

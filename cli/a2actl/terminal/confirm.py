@@ -1,4 +1,4 @@
-"""Asking before something is destroyed."""
+"""Confirmation of destructive commands."""
 
 import sys
 
@@ -7,7 +7,7 @@ import typer
 from a2actl.terminal.fault import Fault
 from a2actl.terminal.output import printable
 
-Yes = typer.Option("--yes", help="Do not ask.")
+Yes = typer.Option("--yes", help="Confirm in advance.")
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -15,6 +15,6 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Fault(f"{question} Nobody is there to answer; --yes says so beforehand.")
+        raise Fault(f"{question} There is no terminal to confirm; use --yes.")
     if not typer.confirm(printable(question), err=True):
         raise Fault("Nothing was done.")

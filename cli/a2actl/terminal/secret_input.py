@@ -12,7 +12,8 @@ from a2actl.terminal.fault import Fault
 
 MAX_LINE = 2_000
 OwnKeys = Annotated[
-    bool, typer.Option("--own-keys", help="Read Token and EncodingAESKey from stdin; else they are made.")
+    bool,
+    typer.Option("--own-keys", help="Read Token and EncodingAESKey from stdin instead of generating them."),
 ]
 _TOKEN = re.compile(r"[A-Za-z0-9]{3,32}")
 _AES_KEY = re.compile(r"[A-Za-z0-9+/]{43}")
@@ -32,7 +33,7 @@ def read_lines(*names: str) -> list[str]:
     while lines and not lines[-1]:
         del lines[-1]
     if len(lines) != len(names) or len(text) > MAX_LINE * len(names):
-        raise Fault(f"Give on stdin, a line each: {', then '.join(names)}; {len(lines)} lines are there.")
+        raise Fault(f"Expected on stdin, one line each: {', then '.join(names)}; got {len(lines)} lines.")
     return lines
 
 
@@ -53,7 +54,7 @@ def aes_key(line: str) -> str:
 def corp_secret(line: str) -> str:
     """Raises ``Fault`` for what is no Secret of an application."""
     if not _CORP_SECRET.fullmatch(line):
-        raise Fault("That is no Secret of an application; WeCom's console shows it: 应用管理 → Secret.")
+        raise Fault("This is not the Secret of an application; WeCom's console shows it: 应用管理 → Secret.")
     return line
 
 
@@ -61,7 +62,5 @@ def webhook_key(line: str) -> str:
     """The key, from itself or from the address that WeCom shows. Raises ``Fault``."""
     keys = parse_qs(urlsplit(line).query).get("key", []) if line.startswith("https://") else [line]
     if len(keys) != 1 or not _WEBHOOK_KEY.fullmatch(keys[0]):
-        raise Fault(
-            "That is neither the Webhook address of a group's robot nor the key in it (…send?key=KEY)."
-        )
+        raise Fault("This is neither the Webhook URL of a group robot nor the key in it (…send?key=KEY).")
     return keys[0]

@@ -29,7 +29,7 @@ def _files(path: Path) -> Iterator[Path]:
         return
     inside = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES and file.is_file())
     if not inside:
-        raise Fault(f"{path}: this directory holds no .yaml or .yml file.")
+        raise Fault(f"{path}: the directory contains no .yaml or .yml file.")
     yield from inside
 
 
@@ -51,7 +51,7 @@ def _documents(file: Path, what: str) -> list[tuple[str, object]]:
     except BeyondLimits as error:
         raise Fault(f"{file}: {error}.") from None
     if not documents:
-        raise Fault(f"{file}: holds no {what}.")
+        raise Fault(f"{file}: contains no {what}.")
     if len(documents) == 1:
         return [(str(file), documents[0])]
     return [(f"{file} (document {number})", found) for number, found in enumerate(documents, 1)]

@@ -1,4 +1,4 @@
-"""``a2actl top``: a deployment at this moment, again and again."""
+"""``a2actl top``: a live view of a deployment."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 SHORTEST, USUAL = 2.0, 5.0
-"""Seconds between two looks."""
+"""Seconds between two refreshes."""
 PATIENCE = 3
 
 
@@ -28,15 +28,15 @@ def watch(
     project: Annotated[
         str | None, typer.Option("--project", metavar="ID", help="Only this project's agents.")
     ] = None,
-    agents: Annotated[int, typer.Option(min=1, max=200, help="At most so many agents.")] = 20,
+    agents: Annotated[int, typer.Option(min=1, max=200, help="Maximum number of agents.")] = 20,
     newest: Annotated[
-        int, typer.Option(min=10, max=1_000, help="So many of each agent's newest tasks are counted.")
+        int, typer.Option(min=10, max=1_000, help="How many of each agent's newest tasks are counted.")
     ] = 100,
-    every: Annotated[float, typer.Option(min=SHORTEST, help="Seconds between two looks.")] = USUAL,
-    once: Annotated[bool, typer.Option("--once", help="Look once.")] = False,
+    every: Annotated[float, typer.Option(min=SHORTEST, help="Seconds between two refreshes.")] = USUAL,
+    once: Annotated[bool, typer.Option("--once", help="Show one snapshot and exit.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Watch tasks by agent and status, queues, workers, slots, rates, spend and alarms. Ctrl-C ends it."""
+    """Show tasks by agent and status, queues, workers, slots, rates, spend and alarms. Ctrl-C exits."""
     stack = chosen_stack(context)
     with stack.deployment() as deployment:
         from a2actl.top.reader import DeploymentReader

@@ -1,4 +1,4 @@
-"""What looking costs: requests and read units, counted as they are made."""
+"""The cost of refreshes: requests and read units, counted as they are made."""
 
 from dataclasses import dataclass
 from typing import Any

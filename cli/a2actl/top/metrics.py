@@ -1,4 +1,4 @@
-"""What CloudWatch knows of a deployment: rates, spend, ages of queues, alarms that ring."""
+"""What CloudWatch reports of a deployment: rates, spend, ages of queues, active alarms."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,7 +38,7 @@ def measured(cloudwatch: Any, stack_name: str, queue_names: dict[str, str], now:
 
 
 def ringing(cloudwatch: Any, stack_name: str) -> tuple[str, ...]:
-    """Names of the stack's alarms that ring, without its name."""
+    """Names of the stack's active alarms, without the stack's name."""
     answer = cloudwatch.describe_alarms(
         AlarmNamePrefix=f"{stack_name}-",
         StateValue=RINGS,

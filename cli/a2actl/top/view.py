@@ -13,7 +13,7 @@ from a2actl.terminal.output import one_line
 from a2actl.top.snapshot import AgentNow, Snapshot
 
 AGENT_COLUMNS = ("AGENT", "PENDING", "RUNNING", "ASKS", "COMPLETED", "FAILED", "CANCELED", "SLOTS")
-QUEUE_COLUMNS = ("QUEUE", "WAITING", "IN HAND", "OLDEST")
+QUEUE_COLUMNS = ("QUEUE", "WAITING", "IN FLIGHT", "OLDEST")
 
 
 def rendered(snapshot: Snapshot, stack_name: str) -> Group:
@@ -23,41 +23,42 @@ def rendered(snapshot: Snapshot, stack_name: str) -> Group:
         Text(summary(snapshot)),
     ]
     if snapshot.alarms:
-        parts.append(Text(f"Alarms ring: {', '.join(snapshot.alarms)}", style="bold red"))
+        parts.append(Text(f"Active alarms: {', '.join(snapshot.alarms)}", style="bold red"))
     parts.append(_table(AGENT_COLUMNS, agent_rows(snapshot)))
     if snapshot.agents_left_out:
-        parts.append(Text(f"{snapshot.agents_left_out} agents more; --project or --agents shows others."))
+        parts.append(Text(f"{snapshot.agents_left_out} more agents; use --project or --agents to show them."))
     parts += [_table(QUEUE_COLUMNS, queue_rows(snapshot)), Text(price(snapshot), style="dim")]
     return Group(*parts)
 
 
 def summary(snapshot: Snapshot) -> str:
-    """Such as ``3 workers · a minute: 12.0 created, 11.4 completed · today $4.20 · no alarm rings``."""
+    """Such as ``3 workers · a minute: 12.0 created, 11.4 completed · today $4.20 · no active alarms``."""
     rates = ", ".join(f"{value:.1f} {what}" for what, value in snapshot.measured.per_minute.items())
     spent = snapshot.measured.spent_today
     return " · ".join(
         part
         for part in (
             counted(snapshot.workers, "worker"),
-            f"a minute: {rates}" if rates else "",
+            f"per minute: {rates}" if rates else "",
             "" if spent is None else f"today ${spent:,.2f}",
-            f"{len(snapshot.alarms) or 'no'} alarm{'s ring' if len(snapshot.alarms) > 1 else ' rings'}",
+            f"{len(snapshot.alarms) or 'no'} active alarm{'' if len(snapshot.alarms) == 1 else 's'}",
         )
         if part
     )
 
 
 def price(snapshot: Snapshot) -> str:
-    """What looking costs."""
+    """The cost of a refresh, and of an hour of them."""
     cost = snapshot.cost
     return (
-        f"A look takes {cost.requests} requests and {cost.read_units:,.1f} read units, about ${cost.usd:.6f};"
-        f" an hour of this, about ${cost.usd_an_hour:.4f}."
+        f"A refresh takes {cost.requests} requests and {cost.read_units:,.1f} read units, about"
+        f" ${cost.usd:.6f};"
+        f" an hour about ${cost.usd_an_hour:.4f}."
     )
 
 
 def agent_rows(snapshot: Snapshot) -> list[tuple[str, ...]]:
-    """One for each of ``AGENT_COLUMNS``; a plus says that there may be more than were looked at."""
+    """One for each of ``AGENT_COLUMNS``; a plus means that there may be more than were read."""
     return [_agent_row(agent) for agent in snapshot.agents]
 
 

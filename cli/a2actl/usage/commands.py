@@ -26,28 +26,28 @@ USUAL_DAYS = 30
 @app.command("usage")
 def show_usage(
     context: typer.Context,
-    grouping: Annotated[Grouping, typer.Option("--by", help="What a row is of.")] = Grouping.PROJECT,
+    grouping: Annotated[Grouping, typer.Option("--by", help="What to group by.")] = Grouping.PROJECT,
     project: Annotated[
-        str | None, typer.Option("--project", metavar="ID", help="Only this project; all if left out.")
+        str | None, typer.Option("--project", metavar="ID", help="Only this project; by default all.")
     ] = None,
     agents: Annotated[
         list[str] | None,
-        typer.Option("--agent", metavar="AGENT", help="Only this agent of --project; repeat for more."),
+        typer.Option("--agent", metavar="AGENT", help="Only this agent of --project; repeatable."),
     ] = None,
     first: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="From this day (UTC); 30 days if left out.")
+        str | None, typer.Option("--from", metavar="DAY", help="From this day (UTC); by default 30 days ago.")
     ] = None,
     last: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", help="To this day, included; today if left out.")
+        str | None, typer.Option("--to", metavar="DAY", help="To this day, inclusive; by default today.")
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show tasks, tokens and cost by project, agent, model, key or day, of tasks that have ended."""
+    """Show tasks, tokens and cost of ended tasks by project, agent, model, key or day."""
     if as_csv and as_json:
-        raise Fault("--csv and --json: choose one of them.")
+        raise Fault("--csv and --json exclude each other; use one of them.")
     if agents and not project:
-        raise Fault("--agent takes --project: agents belong to one.")
+        raise Fault("--agent needs --project, to which agents belong.")
     days = _days(first, last)
     with chosen_stack(context).deployment() as deployment, progress("pages read") as advance:
         if project:
@@ -119,7 +119,7 @@ def _rows(
 
 
 def _explained(days: "DayRange", *, has_unpriced: bool, grouping: Grouping) -> str:
-    told = f"Tasks created from {days.first} to {days.last} (UTC) that have ended and are still kept."
+    told = f"Tasks created from {days.first} to {days.last} (UTC) that have ended and are still stored."
     if grouping is Grouping.MODEL:
-        told += " A task that used several models counts for each."
-    return told + (" A plus: the cost of some is not known." if has_unpriced else "")
+        told += " A task that used several models is counted for each."
+    return told + (" A plus means that the cost of some is unknown." if has_unpriced else "")

@@ -19,7 +19,7 @@ UNKNOWN = "unknown"
 
 
 class Grouping(StrEnum):
-    """What a row is of."""
+    """What to group by."""
 
     PROJECT = "project"
     AGENT = "agent"

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from a2actl.dead_letters.queue import DeadMessage
     from a2actl.deployment.deployment import Deployment
 
-app = typer.Typer(no_args_is_help=True, help="Secrets that sign notifications, and what nobody took.")
-secret_app = typer.Typer(no_args_is_help=True, help="Rotate, show and try a project's signing secret.")
+app = typer.Typer(
+    no_args_is_help=True, help="Signing secrets of notifications, and undelivered notifications."
+)
+secret_app = typer.Typer(no_args_is_help=True, help="Rotate, show and test a project's signing secret.")
 app.add_typer(secret_app, name="secret")
 
 TELL_EVERY = 100
@@ -36,16 +38,18 @@ def rotate(
     context: typer.Context,
     project: Project = None,
     retire_previous: Annotated[
-        bool, typer.Option("--retire-previous", help="Let the new secret alone sign, from now on.")
+        bool, typer.Option("--retire-previous", help="Stop signing with the previous secret.")
     ] = False,
     start_anew: Annotated[
         bool,
-        typer.Option("--start-anew", help="Let a new secret alone sign, though the one before may not open."),
+        typer.Option(
+            "--start-anew", help="Replace all secrets, even if the current one cannot be decrypted."
+        ),
     ] = False,
 ) -> None:
-    """Make a new secret, or the first. The previous one goes on signing too, until you retire it."""
+    """Create a new secret, or the first. The previous one also signs until you retire it."""
     if retire_previous and start_anew:
-        raise Fault("--start-anew retires all secrets; leave --retire-previous out.")
+        raise Fault("--start-anew replaces all secrets; remove --retire-previous.")
     stack = chosen_stack(context)
     project_id = stack.project(project)
     with stack.deployment() as deployment:
@@ -62,7 +66,7 @@ def rotate(
             now = _secret_of(deployment, project_id)
     signing = "both it and the previous one sign" if now.previous else "it alone signs"
     typer.echo(f"{project_id}: the current secret is {fingerprint(now.current)}; {signing}.")
-    note("It signs within a minute. Receivers need the secret itself: a2actl webhooks secret show --reveal")
+    note("It is used within a minute. Receivers need the secret itself: a2actl webhooks secret show --reveal")
 
 
 @secret_app.command("show")
@@ -72,7 +76,7 @@ def show(
     reveal: Annotated[bool, typer.Option("--reveal", help="Print the secrets themselves, as JSON.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show which secrets sign: by their fingerprints, unless you ask for more."""
+    """Show the signing secrets, by default only their fingerprints."""
     stack = chosen_stack(context)
     project_id = stack.project(project)
     with stack.deployment() as deployment:
@@ -99,7 +103,7 @@ def show(
 @secret_app.command("test")
 def send_test(
     context: typer.Context,
-    url: Annotated[str, typer.Argument(metavar="URL", help="The receiver's address, https://…")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="The receiver's URL, https://…")],
     project: Project = None,
 ) -> None:
     """Send a signed test event to a receiver from this machine, under the same rules as notifications."""
@@ -116,7 +120,7 @@ def send_test(
     if problem := _problem_of(answer):
         raise Fault(problem)
     signed = "the current and the previous secret" if secret.previous else "the current secret"
-    typer.echo(f"{urlsplit(url).hostname}: took the test event ({answer.status}), signed with {signed}.")
+    typer.echo(f"{urlsplit(url).hostname} accepted the test event ({answer.status}), signed with {signed}.")
 
 
 @app.command("list")
@@ -145,10 +149,12 @@ def redeliver(
     task: Annotated[
         str | None, typer.Option("--task", metavar="ID", help="Only the notifications of this task.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which they are, and why.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show the notifications and why they failed.")
+    ] = False,
 ) -> None:
-    """Send notifications again that were given up, under the same ids and with the whole span of retries."""
+    """Send undelivered notifications again, with the same ids and the full retry period."""
     from a2actl.webhooks.notifications import notification_in
 
     chosen: list[DeadMessage] = []
@@ -178,14 +184,14 @@ def redeliver(
     else:
         typer.echo(f"{counted(len(chosen), 'notification')} sent again.")
     if foreign := sum(notification_in(message) is None for message in passed_over):
-        note(f"Messages of the dead-letter queue that are no notifications, and were left there: {foreign}")
+        note(f"Messages in the dead-letter queue that are not notifications, and were left there: {foreign}")
 
 
 def _rotated(secret: WebhookSecret, project_id: str, chance: tuple[bytes, int]) -> WebhookSecret:
     # also where this is repeated after a lost answer: the secret that receivers have must stay live
     if secret.previous is not None:
         raise Fault(
-            f"The project {project_id} has two live secrets already. When its receivers know the"
+            f"The project {project_id} already has two active secrets. When its receivers have the"
             f" new one: a2actl webhooks secret rotate --project {project_id} --retire-previous"
         )
     return secret.rotated(*chance)
@@ -193,7 +199,7 @@ def _rotated(secret: WebhookSecret, project_id: str, chance: tuple[bytes, int]) 
 
 def _retired(secret: WebhookSecret, project_id: str) -> WebhookSecret:
     if secret.previous is None:
-        raise Fault(f"The project {project_id} has no previous secret that could be retired.")
+        raise Fault(f"The project {project_id} has no previous secret to retire.")
     return secret.retired()
 
 
@@ -232,12 +238,15 @@ def _problem_of(answer: "ReceiverAnswer") -> str | None:
     if 200 <= status < 300:
         return None
     if 300 <= status < 400:
-        return f"The receiver answered {status}, and redirects are not followed; give its final address."
+        return f"The receiver responded with {status}, and redirects are not followed; use the final URL."
     if status == 410:
-        return "The receiver answered 410: a notification answered so ends its configuration."
+        return "The receiver responded with 410, which deletes the push configuration of a notification."
     if status in (401, 403):
-        return f"The receiver answered {status}; it may not know this secret, or want more than a signature."
-    return f"The receiver answered {status}; a notification answered so is tried again."
+        return (
+            f"The receiver responded with {status}; it may not have this secret, or may require other"
+            " authentication."
+        )
+    return f"The receiver responded with {status}; a notification would be retried."
 
 
 def _is_wanted(message: "DeadMessage", task_id: str | None) -> bool:

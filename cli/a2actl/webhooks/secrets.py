@@ -1,4 +1,4 @@
-"""The projects' signing secrets, sealed in the registry for the webhooks function."""
+"""The projects' signing secrets, encrypted in the registry for the webhooks function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class WebhookSecrets:
 
     def change(self, project_id: str, change: Callable[[WebhookSecret], WebhookSecret]) -> WebhookSecret:
         """Put what ``change`` makes of the project's secret in its place. Raises ``Fault`` if there is none,
-        or somebody else has changed it at the same moment."""
+        or it was changed by somebody else at the same time."""
         stored = self._stored(project_id)
         if stored is None:
             raise no_secret(project_id)
@@ -54,7 +54,7 @@ class WebhookSecrets:
     def _changed(self, project_id: str, seen: bytes | None, secret: WebhookSecret) -> WebhookSecret:
         if not self._replace(project_id, seen, secret):
             raise Fault(
-                f"Somebody else changed the signing secret of {project_id} at the same moment; look at it,"
+                f"The signing secret of {project_id} was changed by somebody else at the same time; check it,"
                 f" then try again: a2actl webhooks secret show --project {project_id}"
             )
         return secret
@@ -73,14 +73,14 @@ class WebhookSecrets:
             return opened(self.sealing, project_id, stored)
         except (SealBroken, InvalidSecret):
             raise Fault(
-                f"The signing secret of {project_id} does not open with the stack's key, so that none of its"
-                " notifications is sent. If the key that sealed it is lost, let a new secret sign:"
+                f"The signing secret of {project_id} cannot be decrypted with the stack's key, so none of its"
+                " notifications is sent. If the key that encrypted it is lost, replace the secret:"
                 f" a2actl webhooks secret rotate --project {project_id} --start-anew"
             ) from None
 
 
 def no_secret(project_id: str) -> Fault:
     return Fault(
-        f"The project {project_id} has no signing secret; this makes one:"
+        f"The project {project_id} has no signing secret; this creates one:"
         f" a2actl webhooks secret rotate --project {project_id}"
     )

@@ -43,15 +43,18 @@ def create(
     project: Project = None,
     own_keys: OwnKeys = False,
     secret_later: Annotated[
-        bool, typer.Option("--secret-later", help="Do not ask for the app's Secret or the group's address.")
+        bool,
+        typer.Option(
+            "--secret-later", help="Do not read the application's Secret or the group's Webhook URL."
+        ),
     ] = False,
     language: LanguageOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a connection, and print what to enter in WeCom's console.
+    """Create a connection, and print what to enter in WeCom's console.
 
-    Its secrets are read from stdin, a line each: Token and EncodingAESKey with --own-keys, then the Secret of
-    an application or the Webhook address of a group's robot.
+    Its secrets are read from stdin, one line each: Token and EncodingAESKey with --own-keys, then the Secret
+    of an application or the Webhook URL of a group robot.
     """
     from a2a_tasks.adapters.wecom.connections import ConnectionTaken
     from a2actl.wecom.options import connection_of
@@ -87,24 +90,27 @@ def set_connection(
     connection: ConnectionId,
     settings: ConnectionSettings,
     allow_everybody: Annotated[
-        bool, typer.Option("--allow-everybody", help="Give up the lists of users and departments.")
+        bool, typer.Option("--allow-everybody", help="Remove the lists of users and departments.")
     ] = False,
     enabled: Annotated[
-        bool | None, typer.Option("--enable/--disable", help="Take messages, or refuse them.")
+        bool | None, typer.Option("--enable/--disable", help="Enable or disable the connection.")
     ] = None,
 ) -> None:
-    """Change a connection. What is not named stays; an empty value ("") removes; a list replaces the old."""
+    """Change a connection. Other settings stay unchanged.
+
+    An empty value ("") removes a setting; a list replaces the old one.
+    """
     from a2actl.wecom.options import connection_of
 
     if allow_everybody and (settings.allow_user or settings.allow_department):
-        raise Fault("--allow-everybody is given beside a list; leave one of them out.")
+        raise Fault("--allow-everybody and lists exclude each other; use one of them.")
     change = settings.document()
     if allow_everybody:
         change |= {"allowedUsers": [], "allowedDepartments": []}
     if enabled is not None:
         change["enabled"] = enabled
     if not change:
-        raise Fault("There is nothing to set; `a2actl wecom connections set --help` shows what can be.")
+        raise Fault("No setting was given; `a2actl wecom connections set --help` lists them.")
     stack = chosen_stack(context)
     with stack.deployment() as deployment:
         current = found_connection(deployment, connection)
@@ -112,7 +118,7 @@ def set_connection(
         check_all(stack, deployment, [(found, current.project_id)])
         store_change(deployment, found, current)
     typer.echo(f"{connection}: changed.")
-    note("It holds within half a minute.")
+    note("It takes effect within half a minute.")
 
 
 def apply(
@@ -122,12 +128,12 @@ def apply(
     ],
     project: Annotated[
         str | None,
-        typer.Option(help="Project of the connections that name none themselves.", metavar="ID"),
+        typer.Option(help="Project of connections whose file names none.", metavar="ID"),
     ] = None,
 ) -> None:
     """Create or change connections: all of them, or none if one is not valid. Files hold no secrets.
 
-    New ones get their Token and EncodingAESKey; `setup` then shows what to enter in WeCom's console.
+    New connections get a Token and an EncodingAESKey; `setup` then shows what to enter in WeCom's console.
     """
     from a2actl.wecom.file import read_connections
 
@@ -160,23 +166,25 @@ def delete(context: typer.Context, connection: ConnectionId) -> None:
             try:
                 deployment.connections.delete(found)
             except UnknownConnection:
-                raise Fault(f"{connection}: somebody made it anew at the same moment; look again.") from None
+                raise Fault(
+                    f"{connection}: it was created again by somebody else at the same time; check it."
+                ) from None
         had_secrets = deployment.connection_secrets.delete(connection)
     if found is None and not had_secrets:
         raise unknown(connection)
     typer.echo(f"{connection}: deleted.")
     if had_secrets:
-        note(f"Secrets Manager keeps its secrets for another {RECOVERY_DAYS} days.")
+        note(f"Its secrets can be restored in Secrets Manager for {RECOVERY_DAYS} days.")
     if users:
-        note(f"These connections still name it as their fallback: {', '.join(users)}.")
+        note(f"These connections still use it as their fallback: {', '.join(users)}.")
 
 
 def _given_secrets(kind: ConnectionKind, *, own_keys: bool, secret_later: bool) -> ConnectionSecrets:
     """From stdin, as ``create`` says. Raises ``Fault``."""
     if kind is ConnectionKind.GROUP and own_keys:
-        raise Fault("--own-keys is not for kind group, which has no callback.")
+        raise Fault("--own-keys does not apply to the kind group, which has no callback.")
     names = ["Token", "EncodingAESKey"] if own_keys else []
-    secret = {ConnectionKind.APP: "Secret", ConnectionKind.GROUP: "Webhook address"}.get(kind)
+    secret = {ConnectionKind.APP: "Secret", ConnectionKind.GROUP: "Webhook URL"}.get(kind)
     if secret and not secret_later:
         names.append(secret)
     values: dict[str, str] = {}
@@ -186,9 +194,7 @@ def _given_secrets(kind: ConnectionKind, *, own_keys: bool, secret_later: bool) 
         token=secret_input.token(values["Token"]) if own_keys else None,
         aes_key=secret_input.aes_key(values["EncodingAESKey"]) if own_keys else None,
         corp_secret=secret_input.corp_secret(values["Secret"]) if "Secret" in values else None,
-        webhook_key=secret_input.webhook_key(values["Webhook address"])
-        if "Webhook address" in values
-        else None,
+        webhook_key=secret_input.webhook_key(values["Webhook URL"]) if "Webhook URL" in values else None,
     )
 
 
@@ -197,6 +203,6 @@ def _owner(found: "FoundConnection", project: str | None, stack: Stack) -> str:
     own = found.definition.project_id
     if own and project and own != project:
         raise Fault(
-            f"{found.source}: projectId is {own!r}, but --project is {project!r}; leave one of them out."
+            f"{found.source}: projectId is {own!r}, but --project is {project!r}; remove one of them."
         )
     return stack.project(own or project)

@@ -1,4 +1,4 @@
-"""Whether a deployment and a project have what WeCom connections name."""
+"""Checks that a deployment and a project have what WeCom connections name."""
 
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ def problems(
     if current and current.project_id != project_id:
         yield found.problem(
             "id",
-            f"{definition.id!r} belongs to another project, and the ids of connections are unique in a"
+            f"{definition.id!r} belongs to another project, and connection ids are unique in a"
             " deployment; choose another id",
         )
     elif current and current.kind is not definition.kind:
@@ -39,7 +39,7 @@ def problems(
             yield found.problem(
                 "agentId",
                 f"the project {project_id} has no agent {definition.agent_id!r};"
-                f" `a2actl agents list --project {project_id}` shows what it has",
+                f" `a2actl agents list --project {project_id}` lists its agents",
             )
     if definition.fallback is not None:
         fallback = _found(definition.fallback, project_id, together, deployment)
@@ -71,11 +71,11 @@ def _problem_of_fallback(
         return f"the project {project_id} has no connection {name!r}"
     if fallback.kind is ConnectionKind.GROUP and fallback.chat_id is None:
         return (
-            f"{name!r} has no chatId, so nobody knows which group's answers it may get; a bot in it tells"
-            f" the id in answer to /id: a2actl wecom connections set {name} --chat-id ID"
+            f"{name!r} has no chatId, so it is unknown which group's answers it may get; a bot in the"
+            f" group shows the id on /id: a2actl wecom connections set {name} --chat-id ID"
         )
     if fallback.kind is ConnectionKind.BOT:
-        return f"{name!r} is a bot, which cannot write unasked; name an application or a group"
+        return f"{name!r} is a bot, which cannot start a conversation; name an application or a group"
     return None
 
 
@@ -86,13 +86,13 @@ def problem_of_url(url: str, *, is_base: bool, is_emulated: bool) -> str | None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return f"{url!r} is not an address"
+        return f"{url!r} is not a URL"
     is_clean = url.isascii() and url.isprintable() and " " not in url
     if not host or not is_clean or parts.query or parts.fragment or (is_base and parts.path not in ("", "/")):
-        return f"must be an address such as {example}; not {url!r}"
+        return f"must be a URL such as {example}; not {url!r}"
     if parts.username is not None or parts.password is not None:
-        return "must not hold a user or a password"
+        return "must not contain a user or a password"
     is_local = is_emulated and parts.scheme == "http" and host in _LOOPBACK
     if parts.scheme != "https" and not is_local:
-        return "must begin with https://"
+        return "must start with https://"
     return None

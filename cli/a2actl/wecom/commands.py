@@ -8,7 +8,7 @@ from a2actl.wecom.show import list_connections, setup, show, try_out
 
 app = typer.Typer(no_args_is_help=True, help="Connect agents with WeCom (企业微信).")
 connections = typer.Typer(
-    no_args_is_help=True, help="Bots, applications and group robots by which agents are reached."
+    no_args_is_help=True, help="Bots, applications and group robots through which users reach agents."
 )
 app.add_typer(connections, name="connections")
 

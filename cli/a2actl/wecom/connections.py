@@ -36,7 +36,7 @@ def secrets_of(deployment: "Deployment", connection_id: str) -> ConnectionSecret
     secrets = deployment.connection_secrets.read(connection_id)
     if secrets is None:
         raise Fault(
-            f"The secrets of {connection_id} are gone from Secrets Manager; this makes new ones:"
+            f"The secrets of {connection_id} are missing from Secrets Manager; this creates new ones:"
             f" a2actl wecom connections rotate {connection_id}"
         )
     return secrets
@@ -91,7 +91,7 @@ def apply_one(deployment: "Deployment", found: "FoundConnection", project_id: st
         deployment.connections.create(found.definition.to_connection(project_id, arn, SystemClock().now()))
     except ConnectionTaken:
         raise Fault(
-            f"{found.source}: somebody made {connection_id!r} at the same moment; apply again."
+            f"{found.source}: {connection_id!r} was created by somebody else at the same time; apply again."
         ) from None
     return True
 
@@ -111,18 +111,20 @@ def store(deployment: "Deployment", changed: Connection) -> None:
     try:
         deployment.connections.replace(changed)
     except UnknownConnection:
-        raise Fault(f"{changed.connection_id}: somebody deleted it at the same moment; look again.") from None
+        raise Fault(
+            f"{changed.connection_id}: it was deleted by somebody else at the same time; check it."
+        ) from None
 
 
 def taken(connection_id: str) -> Fault:
     return Fault(
-        f"There is a connection {connection_id!r} already; ids are unique in a deployment. If it is yours,"
+        f"The connection {connection_id!r} already exists; ids are unique in a deployment. If it is yours,"
         f" `a2actl wecom connections setup {connection_id}` shows what to enter in WeCom's console."
     )
 
 
 def unknown(connection_id: str) -> Fault:
     return Fault(
-        f"There is no connection {connection_id!r}; `a2actl wecom connections list --project ID` shows what"
-        " there is."
+        f"There is no connection {connection_id!r}; `a2actl wecom connections list --project ID` lists"
+        " the connections."
     )

@@ -34,7 +34,7 @@ def read_connections(paths: list[Path]) -> list[FoundConnection]:
             problems += [f"{source}: {line}" for line in str(error).splitlines()]
     problems += _repeated(found)
     if problems:
-        raise Fault("\n".join([*problems, "Nothing was applied; correct this and apply again."]))
+        raise Fault("\n".join([*problems, "Nothing was applied; fix this and apply again."]))
     return found
 
 

@@ -15,7 +15,7 @@ _DOMAIN = Words(
 _OWN_DOMAIN = Words(
     "当前地址 {host} 是 AWS 自带的域名，通不过这项校验：请为 API 绑定自己的域名，再执行\n"
     "       a2actl wecom connections set {id} --public-url https://你的域名",
-    "{host} is AWS's own domain and will not pass: give the API a custom domain of yours, then run\n"
+    "{host} is AWS's own domain and will not pass: give the API your own custom domain, then run\n"
     "       a2actl wecom connections set {id} --public-url https://YOUR-DOMAIN",
 )
 _OPEN_BOT = Words(
@@ -31,31 +31,32 @@ _OPEN_APP = Words(
 )
 _PASTE = Words("填写这三项：", "Paste these three:")
 _SAVE = Words(
-    "先执行  a2actl wecom connections test {id}  检查回调并唤醒函数（企业微信只等 1 秒），随即点“保存”。",
+    "先执行  a2actl wecom connections test {id}  检查回调并唤醒函数（企业微信只等 1"
+    " 秒），然后立即点击“保存”。",
     "Run  a2actl wecom connections test {id}  which checks the callback and wakes the function up (WeCom"
     " waits for one second), then press 保存 (Save) at once.",
 )
 _BOT_ID = Words(
-    "保存后，把机器人详情中的 Bot ID 记下来（可选，多一道核对）：\n"
+    "保存后，登记机器人详情中的 Bot ID（可选，登记后系统也会校验它）：\n"
     "       a2actl wecom connections set {id} --bot-id BOT_ID",
-    "After that, tell the bot's id, which its details show (optional; it is then checked as well):\n"
+    "After that, set the Bot ID from the bot's details (optional; it is then checked too):\n"
     "       a2actl wecom connections set {id} --bot-id BOT_ID",
 )
 _BOT_NAME = Words(
-    "要在群里使用：把机器人添加到群（只支持内部群），再告诉系统它的名字，不带 @：\n"
+    "要在群里使用：把机器人添加到群（只支持内部群），再登记它的名字（不带 @）：\n"
     "       a2actl wecom connections set {id} --bot-name 名字",
-    "For groups: add the bot to the group (internal groups only), and tell its name, without the @:\n"
+    "For groups: add the bot to the group (internal groups only), and set its name, without the @:\n"
     "       a2actl wecom connections set {id} --bot-name NAME",
 )
 _TRUSTED_IP = Words(
     "同一应用 → 开发者接口 → 企业可信IP：加入发送函数的固定出口 IP（设置好回调 URL 后才能编辑；不接受"
-    "第三方服务商的 IP）。没有它，企业微信以 60020 拒绝发送结果。",
+    "第三方服务商的 IP）。否则企业微信会拒绝接收结果（错误码 60020）。",
     "The same application → 开发者接口 → 企业可信IP: add the sender's fixed IP (it can be edited once the"
     " callback URL is set; IPs of third-party providers are refused). Without it WeCom refuses results:"
     " 60020.",
 )
 _CORP_SECRET = Words(
-    "还缺应用的 Secret（应用管理 → 应用 → Secret），没有它就发不出结果：\n"
+    "还缺少应用的 Secret（应用管理 → 应用 → Secret），没有它就无法发送结果：\n"
     "       a2actl wecom connections rotate {id} --corp-secret",
     "The application's Secret is missing (应用管理 → the application → Secret), and no result can be sent"
     " without it:\n       a2actl wecom connections rotate {id} --corp-secret",
@@ -63,12 +64,12 @@ _CORP_SECRET = Words(
 _WEBHOOK = Words(
     "在企业微信群里：右上角 … → 消息推送（原“群机器人”）→ 添加 → 复制 Webhook 地址，然后执行\n"
     "       a2actl wecom connections rotate {id} --webhook-key",
-    "In the WeCom group: … at the upper right → 消息推送 (once 群机器人) → add one → copy its Webhook"
-    " address, and run\n       a2actl wecom connections rotate {id} --webhook-key",
+    "In the WeCom group: … at the upper right → 消息推送 (once 群机器人) → 添加 (Add) → copy the"
+    " Webhook URL, and run\n       a2actl wecom connections rotate {id} --webhook-key",
 )
 _GROUP_READY = Words(
-    "群机器人已就绪，无需在管理后台填写任何内容。发一条测试消息：  a2actl wecom connections test {id} --send",
-    "The group's robot is ready; there is nothing to enter in a console. A test message:"
+    "群机器人已就绪，无需在管理后台填写任何内容。发送测试消息：  a2actl wecom connections test {id} --send",
+    "The group robot is ready; nothing has to be entered in a console. To send a test message:"
     "  a2actl wecom connections test {id} --send",
 )
 _SECRET = Words(
@@ -79,12 +80,12 @@ _SECRET = Words(
 _REPLACE = Words(
     "在企业微信管理后台打开这个机器人或应用的回调设置，换成新的 Token 和 EncodingAESKey，URL 不变：",
     "In WeCom's console open the bot's or application's callback settings and replace Token and"
-    " EncodingAESKey; the URL stays:",
+    " EncodingAESKey; the URL does not change:",
 )
 _RETIRE = Words(
     "保存成功后停用旧的（在此之前新旧都有效）：\n"
     "       a2actl wecom connections rotate {id} --retire-previous",
-    "When that is saved, retire the old ones (until then both are good):\n"
+    "After saving, retire the old ones (until then both are valid):\n"
     "       a2actl wecom connections rotate {id} --retire-previous",
 )
 

@@ -1,4 +1,4 @@
-"""What options say about a WeCom connection: the same fields as in a file, under the options' names."""
+"""WeCom connections defined by options: the same fields as in a file, under the options' names."""
 
 from typing import Any
 

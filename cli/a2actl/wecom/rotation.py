@@ -26,22 +26,22 @@ def rotate(
     context: typer.Context,
     connection: ConnectionId,
     retire_previous: Annotated[
-        bool, typer.Option("--retire-previous", help="Let the new Token and EncodingAESKey alone be good.")
+        bool, typer.Option("--retire-previous", help="Invalidate the previous Token and EncodingAESKey.")
     ] = False,
     corp_secret: Annotated[
         bool, typer.Option("--corp-secret", help="Read an application's new Secret from stdin.")
     ] = False,
     webhook_key: Annotated[
-        bool, typer.Option("--webhook-key", help="Read a group robot's new Webhook address from stdin.")
+        bool, typer.Option("--webhook-key", help="Read a group robot's new Webhook URL from stdin.")
     ] = False,
     own_keys: OwnKeys = False,
     language: LanguageOption = None,
 ) -> None:
-    """Make a new Token and EncodingAESKey. The previous ones are good too, until you retire them."""
+    """Create a new Token and EncodingAESKey. The previous ones also stay valid until you retire them."""
     if retire_previous + corp_secret + webhook_key + own_keys > 1:
         raise Fault(
-            "One thing at a time: --retire-previous, --corp-secret, --webhook-key or --own-keys; leave the"
-            " others out."
+            "--retire-previous, --corp-secret, --webhook-key and --own-keys exclude each other;"
+            " use one of them."
         )
     stack = chosen_stack(context)
     with stack.deployment() as deployment:
@@ -54,7 +54,7 @@ def rotate(
             [line] = secret_input.read_lines("Secret")
             after = replace(before, corp_secret=secret_input.corp_secret(line))
         elif webhook_key:
-            [line] = secret_input.read_lines("Webhook address")
+            [line] = secret_input.read_lines("Webhook URL")
             after = replace(before, webhook_key=secret_input.webhook_key(line))
         else:
             after = _rotated(before, connection, own_keys=own_keys)
@@ -62,9 +62,9 @@ def rotate(
         if arn != found.secret_arn:  # the secret was gone for good, and this is another of its name
             store(deployment, replace(found, secret_arn=arn))
     if corp_secret or webhook_key:
-        typer.echo(f"{connection}: replaced. It is used within five minutes.")
+        typer.echo(f"{connection}: replaced. The new secret is used within five minutes.")
     elif retire_previous:
-        typer.echo(f"{connection}: the previous Token and EncodingAESKey are good for five minutes at most.")
+        typer.echo(f"{connection}: the previous Token and EncodingAESKey become invalid within five minutes.")
     else:
         typer.echo(rotation_guide(found, url_of(stack, found), after, chosen_language(language)))
 
@@ -73,7 +73,7 @@ def _rotated(before: ConnectionSecrets, connection_id: str, *, own_keys: bool) -
     # also where this is repeated after a lost answer: the ones that WeCom has must stay good
     if before.previous_token:
         raise Fault(
-            f"{connection_id} has new and previous keys already. `a2actl wecom connections setup"
+            f"{connection_id} already has new and previous keys. `a2actl wecom connections setup"
             f" {connection_id}` shows the new ones; when WeCom has them:"
             f" a2actl wecom connections rotate {connection_id} --retire-previous"
         )
@@ -85,7 +85,7 @@ def _rotated(before: ConnectionSecrets, connection_id: str, *, own_keys: bool) -
 
 def _retired(before: ConnectionSecrets, connection_id: str) -> ConnectionSecrets:
     if not before.previous_token:
-        raise Fault(f"{connection_id} has no previous Token and EncodingAESKey that could be retired.")
+        raise Fault(f"{connection_id} has no previous Token and EncodingAESKey to retire.")
     return before.retired()
 
 
@@ -95,7 +95,7 @@ def _check_rotation(found: Connection, *, corp_secret: bool, webhook_key: bool) 
         raise Fault(f"--corp-secret is for an application; {found.connection_id} is of kind {found.kind}.")
     if webhook_key != (found.kind is ConnectionKind.GROUP):
         raise Fault(
-            "A group's robot has a Webhook address alone: --webhook-key."
+            "A group robot has only a Webhook URL: --webhook-key."
             if found.kind is ConnectionKind.GROUP
-            else f"--webhook-key is for a group's robot; {found.connection_id} is of kind {found.kind}."
+            else f"--webhook-key is for a group robot; {found.connection_id} is of kind {found.kind}."
         )

@@ -22,13 +22,13 @@ class ConnectionSecretsStore:
             return None if text is None else ConnectionSecrets.from_named(json.loads(text))
         except ValueError:
             raise Fault(
-                f"The secret {self._name(connection_id)} is not one that a2actl made; delete it in Secrets"
+                f"The secret {self._name(connection_id)} was not created by a2actl; delete it in Secrets"
                 " Manager and the connection with a2actl, and create the connection again."
             ) from None
 
     def write(self, connection_id: str, secrets: ConnectionSecrets) -> str:
         """The ARN of the secret, as it is from now on."""
-        description = f"What the WeCom connection {connection_id} authenticates with."
+        description = f"Secrets of the WeCom connection {connection_id}."
         return self.secret_store.store(self._name(connection_id), json.dumps(secrets.to_named()), description)
 
     def delete(self, connection_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""The options that a connection with WeCom can be given, under the names of its fields."""
+"""The options of a WeCom connection, under the names of its fields."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -36,55 +36,57 @@ class ConnectionSettings:
     """What was given; None where nothing was."""
 
     agent: Annotated[str | None, typer.Option(metavar="ID", help="The project's agent that answers.")] = None
-    bot_id: Annotated[str | None, typer.Option(metavar="ID", help="The bot's id, where it is known.")] = None
+    bot_id: Annotated[str | None, typer.Option(metavar="ID", help="The bot's id, if known.")] = None
     bot_name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The bot's name, as people mention it in groups.")
+        str | None, typer.Option(metavar="NAME", help="The bot's name, as users mention it in groups.")
     ] = None
     chat_id: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="The group that a group's robot writes to; a bot tells it: /id."),
+        typer.Option(metavar="ID", help="The chat id of the group robot's group; a bot shows it on /id."),
     ] = None
     chat_language: Annotated[
-        Language | None, typer.Option(help="What people in the chat are told things in, unless they choose.")
+        Language | None,
+        typer.Option(help="Language of the system's messages in the chat, unless a user chooses one."),
     ] = None
     name_speaker: Annotated[
         bool | None,
-        typer.Option(help="Whether the agent learns who wrote, in 1:1 chats too; in groups it always does."),
+        typer.Option(
+            help="Whether the agent gets the writer's user id in 1:1 chats too; in groups it always does."
+        ),
     ] = None
     messages_per_minute: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Each person's limit; 0 gives it up (set only).")
+        int | None, typer.Option(metavar="NUMBER", help="Limit per user; 0 removes it (set only).")
     ] = None
     tokens_per_day: Annotated[
         int | None,
-        typer.Option(metavar="NUMBER", help="Each person's limit a UTC day; 0 gives it up (set only)."),
+        typer.Option(metavar="NUMBER", help="Limit per user and UTC day; 0 removes it (set only)."),
     ] = None
-    corp_id: Annotated[str | None, typer.Option(metavar="ID", help="The corp's id (企业ID), ww….")] = None
+    corp_id: Annotated[str | None, typer.Option(metavar="ID", help="The CorpID (企业ID), ww….")] = None
     app_id: Annotated[str | None, typer.Option(metavar="NUMBER", help="The application's AgentId.")] = None
     conversation: Annotated[
-        ConversationScope | None,
-        typer.Option(help="In groups: one conversation for each user, or one for all."),
+        ConversationScope | None, typer.Option(help="In groups: one conversation per user, or one for all.")
     ] = None
     allow_user: Annotated[
-        list[str] | None, typer.Option(metavar="USERID", help="Somebody who may write; repeat it.")
+        list[str] | None, typer.Option(metavar="USERID", help="A user who may write; repeatable.")
     ] = None
     allow_department: Annotated[
         list[int] | None,
-        typer.Option(metavar="NUMBER", help="A department whose people may write; repeat it."),
+        typer.Option(metavar="NUMBER", help="A department whose members may write; repeatable."),
     ] = None
     welcome: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What is said when somebody comes in.")
+        str | None, typer.Option(metavar="TEXT", help="The message when a user opens the chat.")
     ] = None
     fallback: Annotated[
-        str | None, typer.Option(metavar="CONNECTION", help="Gets what comes too late for a bot.")
+        str | None,
+        typer.Option(metavar="CONNECTION", help="The connection for answers that are too late for a bot."),
     ] = None
     public_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="The API's address at your own domain, https://….")
+        str | None, typer.Option(metavar="URL", help="The API's URL at your own domain, https://….")
     ] = None
-    api_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="WeCom's API, if it is a private one.")
-    ] = None
+    api_url: Annotated[str | None, typer.Option(metavar="URL", help="The URL of a private WeCom API.")] = None
     markdown: Annotated[
-        bool | None, typer.Option("--markdown/--plain", help="How an application or a group's robot writes.")
+        bool | None,
+        typer.Option("--markdown/--plain", help="The message format of an application or group robot."),
     ] = None
 
     def document(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``a2actl wecom connections`` that look: list, show, setup, test."""
+"""``a2actl wecom connections`` list, show, setup and test."""
 
 from typing import Annotated
 
@@ -41,7 +41,7 @@ def list_connections(context: typer.Context, project: Project = None, as_json: A
 
 
 def show(context: typer.Context, connection: ConnectionId, as_json: AsJson = False) -> None:
-    """Show a connection, and which secrets it has: not what they are."""
+    """Show a connection, and which secrets it has, but not their values."""
     stack = chosen_stack(context)
     with stack.deployment() as deployment:
         found = found_connection(deployment, connection)
@@ -54,7 +54,7 @@ def show(context: typer.Context, connection: ConnectionId, as_json: AsJson = Fal
 
 
 def setup(context: typer.Context, connection: ConnectionId, language: LanguageOption = None) -> None:
-    """Print once more what to enter in WeCom's console, with Token and EncodingAESKey."""
+    """Print again what to enter in WeCom's console, with Token and EncodingAESKey."""
     stack = chosen_stack(context)
     with stack.deployment() as deployment:
         found = found_connection(deployment, connection)
@@ -66,11 +66,11 @@ def try_out(
     context: typer.Context,
     connection: ConnectionId,
     send: Annotated[
-        bool, typer.Option("--send", help="Send a message to the group of a group's robot.")
+        bool, typer.Option("--send", help="Send a message to the group of a group robot.")
     ] = False,
     language: LanguageOption = None,
 ) -> None:
-    """Try a connection out as WeCom does when its callback is saved; exit with 1 if something is wrong."""
+    """Test a connection as WeCom does when its callback is saved. Exits with 1 if something is wrong."""
     # httpx and cryptography, which no other command of these should wait for
     from a2actl.wecom.trial import Trial
 
@@ -79,7 +79,7 @@ def try_out(
         found = found_connection(deployment, connection)
         secrets = secrets_of(deployment, connection)
     if send and found.kind is not ConnectionKind.GROUP:
-        raise Fault(f"--send is for a group's robot; {connection} is of kind {found.kind}.")
+        raise Fault(f"--send is for a group robot; {connection} is of kind {found.kind}.")
     trial = Trial(
         found, url_of(stack, found), secrets, chosen_language(language), SystemClock(), SystemEntropy()
     )
@@ -88,6 +88,6 @@ def try_out(
         typer.echo(f"{'✓' if finding.is_good else '✗'} {finding.text}")
         is_good = is_good and finding.is_good
     if not found.enabled:
-        note(f"It is switched off; `a2actl wecom connections set {connection} --enable` switches it on.")
+        note(f"It is disabled; `a2actl wecom connections set {connection} --enable` enables it.")
     if not is_good:
         raise typer.Exit(NOT_GOOD)

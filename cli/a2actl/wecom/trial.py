@@ -1,4 +1,4 @@
-"""Trying a WeCom connection out: what WeCom does when its callback is saved, and what the sender needs."""
+"""Tests of a WeCom connection: what WeCom does when its callback is saved, and what the sender needs."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,49 +21,49 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 _VERIFIED = Words(
     "回调验证通过，用时 {seconds:.2f} 秒（企业微信最多等 1 秒）。",
-    "The callback answers as it must, in {seconds:.2f} s (WeCom waits for 1 s).",
+    "The callback answers correctly, in {seconds:.2f} s (WeCom waits for 1 s).",
 )
 _WOKEN = Words(
-    "回调验证通过：第一次用时 {first:.2f} 秒（冷启动），第二次 {seconds:.2f} 秒。现在立刻点“保存”。",
-    "The callback answers as it must: in {first:.2f} s at first (cold start), then in {seconds:.2f} s. Press"
+    "回调验证通过：第一次用时 {first:.2f} 秒（冷启动），第二次 {seconds:.2f} 秒。请立即点击“保存”。",
+    "The callback answers correctly: in {first:.2f} s at first (cold start), then in {seconds:.2f} s. Press"
     " 保存 (Save) now.",
 )
 _SLOW = Words(
-    "回调答对了，但用了 {seconds:.2f} 秒，企业微信只等 1 秒：从离 API 更近的网络再试。",
+    "回调响应正确，但用时 {seconds:.2f} 秒，而企业微信只等 1 秒：请换离 API 更近的网络重试。",
     "The callback's answer is right but took {seconds:.2f} s, and WeCom waits for 1 s; try again from a"
-    " network that is nearer to the API.",
+    " network closer to the API.",
 )
 _UNREACHABLE = Words(
     "连不上 {host}（{error}）：检查域名解析、证书和 --public-url。",
     "{host} cannot be reached ({error}); check its DNS, its certificate and --public-url.",
 )
 _NOT_FOUND = Words(
-    "{host} 上没有这个地址（{status}）：检查 --public-url 的路径，以及部署的版本是否包含企业微信。",
-    "There is nothing at this address of {host} ({status}); check the path of --public-url, and whether the"
+    "{host} 上没有这个路径（{status}）：检查 --public-url 的路径，以及部署的版本是否包含企业微信。",
+    "{host} has no such path ({status}); check the path of --public-url, and whether the"
     " deployed release has WeCom.",
 )
 _REFUSED = Words(
-    "回调函数拒绝了请求（403）：连接可能已停用，或刚刚换过密钥；十秒后再试。",
-    "The function refused the request (403): the connection may be switched off, or its keys were just"
+    "回调函数拒绝了请求（403）：连接可能已停用，或刚刚换过密钥；请十秒后重试。",
+    "The function rejected the request (403): the connection may be disabled, or its keys were just"
     " changed; try again in ten seconds.",
 )
 _STATUS = Words(
-    "回调返回了 {status}，应为 200；看 wecom 函数的日志。",
-    "The callback answered {status}, not 200; look at the log of the function wecom.",
+    "回调返回了 {status}，应为 200；请查看 wecom 函数的日志。",
+    "The callback returned {status}, not 200; check the log of the function wecom.",
 )
 _CHANGED = Words(
-    "回调的回答被改动了，或不是本系统给出的：检查域名前面的代理或 CDN（不能加引号、换行或缓存）。",
-    "The answer is not exactly what was asked for; check proxies and CDNs before the API: they must add"
-    " nothing and keep nothing.",
+    "回调的响应被改动，或不是本系统返回的：检查域名前面的代理或 CDN（不能添加引号、换行，也不能缓存）。",
+    "The response was changed on the way, or is not from this system; check proxies and CDNs in front of"
+    " the API: they must not add quotes or line breaks, or cache.",
 )
 _NO_KEYS = Words(
-    "没有 Token 和 EncodingAESKey：执行 a2actl wecom connections rotate {id}",
-    "There are no Token and EncodingAESKey; run: a2actl wecom connections rotate {id}",
+    "缺少 Token 和 EncodingAESKey：执行 a2actl wecom connections rotate {id}",
+    "Token and EncodingAESKey are missing; run: a2actl wecom connections rotate {id}",
 )
 _TOKEN = Words(
     "应用的 CorpID 和 Secret 有效（gettoken 成功）。可信 IP 只有在发送函数发消息时才能验证（60020）。",
-    "The application's CorpID and Secret are good (gettoken). Whether the sender's IP is trusted shows only"
-    " when it sends (60020).",
+    "The application's CorpID and Secret are valid (gettoken). Whether the sender's IP is trusted shows"
+    " only when it sends (60020).",
 )
 _NO_CORP_SECRET = Words(
     "缺少应用的 Secret：执行 a2actl wecom connections rotate {id} --corp-secret",
@@ -71,22 +71,21 @@ _NO_CORP_SECRET = Words(
 )
 _NO_WEBHOOK_KEY = Words(
     "缺少群机器人的 Webhook 地址：执行 a2actl wecom connections rotate {id} --webhook-key",
-    "The Webhook address of the group's robot is missing; run: a2actl wecom connections rotate {id}"
-    " --webhook-key",
+    "The Webhook URL of the group robot is missing; run: a2actl wecom connections rotate {id} --webhook-key",
 )
 _NOT_SENT = Words(
     "Webhook 地址已保存。要真正验证它，请加 --send 向群里发一条测试消息。",
-    "There is a Webhook address. Only a message shows whether it works: --send sends one to the group.",
+    "The Webhook URL is stored. To verify it, send a test message to the group with --send.",
 )
-_SENT = Words("测试消息已发到群里。", "The test message is in the group.")
+_SENT = Words("测试消息已发到群里。", "The test message was sent to the group.")
 _TEST_MESSAGE = Words("a2a-tasks：连接 {id} 工作正常。", "a2a-tasks: the connection {id} works.")
 _API_UNREACHABLE = Words(
     "连不上企业微信 {host}（{error}）：检查网络和 --api-url。",
     "WeCom cannot be reached at {host} ({error}); check the network and --api-url.",
 )
 _API_ODD = Words(
-    "{host} 的回答不是企业微信的（{status}）：检查 --api-url。",
-    "What {host} answers is not WeCom's ({status}); check --api-url.",
+    "{host} 返回的不是企业微信的响应（{status}）：检查 --api-url。",
+    "The response from {host} is not from WeCom ({status}); check --api-url.",
 )
 
 

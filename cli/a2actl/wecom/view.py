@@ -1,4 +1,4 @@
-"""WeCom connections as people and programs see them: never with a secret."""
+"""WeCom connections as text and as JSON, never with a secret."""
 
 from typing import Any
 
@@ -90,7 +90,7 @@ def fields(
         ("Group", connection.chat_id),
         ("Language", connection.language.value),
         ("Speaker", _names_speaker(connection)),
-        ("Each person", _limits(connection)),
+        ("Limits per user", _limits(connection)),
         ("Corp / application", application),
         (
             "Conversation",
@@ -114,7 +114,7 @@ def secrets_held(connection: Connection, secrets: ConnectionSecrets | None) -> s
         return "webhook key " + _is_there(held.webhook_key)
     words = ["Token and EncodingAESKey " + _is_there(held.token and held.aes_key)]
     if held.previous_token:
-        words.append("the previous ones still good")
+        words.append("the previous ones still valid")
     if connection.kind is ConnectionKind.APP:
         words.append("Secret " + _is_there(held.corp_secret))
     return ", ".join(words)
@@ -137,8 +137,8 @@ def _names_speaker(connection: Connection) -> str | None:
 
 def _limits(connection: Connection) -> str | None:
     named = (
-        (connection.messages_per_minute, "messages a minute"),
-        (connection.tokens_per_day, "tokens a day"),
+        (connection.messages_per_minute, "messages per minute"),
+        (connection.tokens_per_day, "tokens per day"),
     )
     return ", ".join(f"{number:,} {what}" for number, what in named if number is not None) or None
 

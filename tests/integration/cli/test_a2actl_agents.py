@@ -132,7 +132,7 @@ def test_tools_of_an_mcp_server_that_the_project_lacks_are_refused_before_anythi
     assert refused.stderr.splitlines() == [
         f"{files[1]}: allowedTools: mcp__git-hub__close is of the MCP server 'git-hub', which the project"
         " demo does not have; register it with: a2actl mcp add --project demo --name git-hub --url https://…",
-        "Nothing was applied; correct this and apply again.",
+        "Nothing was applied; fix this and apply again.",
     ]
     assert account.registry.agent("writer") is None
     assert account.registry.project("demo") is None
@@ -170,7 +170,7 @@ def test_tools_that_the_backend_cannot_serve_are_refused(visitor: Operator, acco
     [
         ("claude-api", "sonnet", None),
         ("claude-api", "claude-opus-5-5", None),
-        ("claude-api", "claude-sonnet-5", "claude-sonnet-5 does not have it; leave it out"),
+        ("claude-api", "claude-sonnet-5", "claude-sonnet-5 does not support it; remove it"),
         (
             "claude-on-aws",
             "sonnet",
@@ -213,7 +213,7 @@ def test_a_backend_of_a_later_release_is_not_guessed_at(visitor: Operator, accou
     operator = deployed(visitor, account, "carrier-pigeon")
     refused = operator.run("agents", "apply", operator.write("w.yaml", WRITER), "--project", "demo")
     assert refused.exit_code == 2
-    assert refused.stderr.startswith(f"The stack '{STACK}' reaches Claude by 'carrier-pigeon', which this")
+    assert refused.stderr.startswith(f"The stack '{STACK}' calls Claude by 'carrier-pigeon', which this")
 
 
 def test_nothing_is_written_unless_everything_is_valid(operator: Operator, account: Account) -> None:
@@ -224,7 +224,7 @@ def test_nothing_is_written_unless_everything_is_valid(operator: Operator, accou
     assert f"{bad} (document 1): maxTurns: " in refused.stderr
     assert f"{bad} (document 1): colour: unknown field; known fields are id, name" in refused.stderr
     assert f"{bad} (document 2): id: is required" in refused.stderr
-    assert refused.stderr.endswith("Nothing was applied; correct this and apply again.\n")
+    assert refused.stderr.endswith("Nothing was applied; fix this and apply again.\n")
     assert account.registry.agent("writer") is None
     assert account.registry.project("demo") is None
 
@@ -241,7 +241,7 @@ def test_nothing_is_written_unless_everything_is_valid(operator: Operator, accou
         ("", "a.yaml: holds no agent definition."),
         ("- id: writer", "a.yaml: an agent definition is a mapping"),
         (f"{WRITER}---\n{WRITER}", "a.yaml (document 2): id: 'writer' is already the agent of"),
-        (f"{WRITER}projectId: other\n", "projectId is 'other', but --project is 'demo'; leave one"),
+        (f"{WRITER}projectId: other\n", "projectId is 'other', but --project is 'demo'; remove one"),
         (f"{WRITER}allowedTools: [Fly]\n", "allowedTools: unknown tool Fly; known are"),
         (f"{WRITER}systemPrompt: {'🙂' * 90_000}\n", "a.yaml: the definition takes 360"),
     ],
@@ -295,7 +295,7 @@ def test_an_apply_that_was_overtaken_asks_to_apply_again(
     monkeypatch.setattr(DynamoDBRegistry, "_transact", overtaken)
     refused = operator.run("agents", "apply", operator.write("writer.yaml", WRITER), "--project", "demo")
     assert refused.exit_code == 2
-    assert refused.stderr.endswith("somebody applied 'writer' at the same moment; apply again.\n")
+    assert refused.stderr.endswith("'writer' was applied by somebody else at the same time; apply again.\n")
 
 
 def test_list_shows_a_project_s_agents(operator: Operator, account: Account) -> None:
@@ -321,7 +321,7 @@ def test_list_needs_a_project_that_exists(operator: Operator, account: Account) 
     assert (which.exit_code, unknown.exit_code) == (2, 2)
     assert "name one with --project" in which.stderr
     assert unknown.stderr == (
-        "There is no project 'nobody'; `a2actl keys create --project nobody` makes it.\n"
+        "There is no project 'nobody'; `a2actl keys create --project nobody` creates it.\n"
     )
     assert (empty.exit_code, json.loads(empty.stdout)) == (0, [])
 
@@ -415,5 +415,5 @@ def test_an_unknown_agent_is_a_sentence(operator: Operator, command: str) -> Non
     refused = operator.run("agents", command, "nobody")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "There is no agent 'nobody'; `a2actl agents list --project ID` shows what there is.\n"
+        "There is no agent 'nobody'; `a2actl agents list --project ID` lists the agents.\n"
     )

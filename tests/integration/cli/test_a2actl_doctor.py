@@ -194,7 +194,7 @@ def test_it_is_a_table_with_marks_for_a_person(ward: Ward) -> None:
     assert lines[1].startswith("✓\tStack\tCREATE_COMPLETE")
     assert "✗\tDead letters\twecom: 1 answers that did not reach WeCom" in lines
     assert lines[-1] == ("✗ Dead letters: See what they are: a2actl dlq show wecom (docs/runbook/wecom.md)")
-    assert done.stderr == "Not well: 1 fault.\n"
+    assert done.stderr == "Not healthy: 1 fault.\n"
 
 
 def test_no_secret_is_ever_shown(ward: Ward) -> None:
@@ -235,7 +235,7 @@ def test_tables_that_cannot_be_restored_or_may_be_deleted(ward: Ward) -> None:
     ward.account.dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
     assert {(found["state"], found["found"].partition(":")[0]) for found in ward.troubles()} == {
         ("fault", "cannot be restored"),
-        ("warning", "DynamoDB would delete it"),
+        ("warning", "deletion protection is off"),
     }
 
 
@@ -271,7 +271,7 @@ def test_a_release_that_takes_over_by_and_by(ward: Ward) -> None:
     )
     found = ward.trouble()
     assert (found["state"], found["page"]) == ("warning", "docs/deploy.md")
-    assert found["found"] == "a release takes over by and by: two versions answer for WorkerFunction"
+    assert found["found"] == "a release is being rolled out: two versions serve WorkerFunction"
 
 
 def test_work_that_somebody_has_paused(ward: Ward) -> None:
@@ -316,14 +316,14 @@ def test_the_key_that_seals_secrets_is_disabled(ward: Ward) -> None:
 def test_a_stack_without_a_key_of_claude(ward: Ward) -> None:
     ward.account.put_claude_key("")
     found = ward.trouble()
-    assert (found["subject"], found["found"]) == ("Claude", "the secret holds no key, so every task fails")
+    assert (found["subject"], found["found"]) == ("Claude", "the secret contains no key, so every task fails")
     assert ward.claude.requests == []
 
 
 @pytest.mark.parametrize(
     ("status", "state", "words"),
     [
-        (401, "fault", "refuses the key (401)"),
+        (401, "fault", "rejects the key (401)"),
         (529, "warning", "answers 529"),
         (503, "warning", "answers 503"),
     ],
@@ -359,14 +359,14 @@ def test_an_alarm_that_rings_says_its_sentence_and_its_page(ward: Ward) -> None:
         "state": "fault",
         "subject": "Alarms",
         "found": f"{STACK}-SweeperAlarm-1 rings: The sweeper stands still.",
-        "remedy": "Do what its page says.",
+        "remedy": "Follow its page.",
         "page": "docs/runbook/sweeper.md",
     }
 
 
 def test_alarms_that_tell_nobody(ward: Ward) -> None:
     ward.alarm()
-    assert ward.trouble()["found"] == "no alarm tells anybody"
+    assert ward.trouble()["found"] == "alarms notify nobody"
     lonely = boto3.client("sns").create_topic(Name="lonely")["TopicArn"]
     ward.alarm(lonely)
     assert ward.trouble()["found"] == "lonely tells nobody"
@@ -381,7 +381,7 @@ def test_a_sweeper_that_lags(ward: Ward) -> None:
 
 def test_a_wrong_key(ward: Ward) -> None:
     found = ward.trouble("--key", "a2a_nonsense")
-    assert (found["subject"], found["found"]) == ("Authorizer", "refuses the given key (401)")
+    assert (found["subject"], found["found"]) == ("Authorizer", "rejects the given key (401)")
 
 
 def test_a_missing_output_is_named_once_where_it_matters(
@@ -434,7 +434,7 @@ def test_a_task_without_a_model_goes_in_and_out(ward: Ward) -> None:
 def test_a_task_takes_a_key(ward: Ward) -> None:
     refused = ward.operator.run("doctor", "--task")
     assert refused.exit_code == 2
-    assert "Calling the API takes a key" in refused.stderr
+    assert "The API requires a key" in refused.stderr
 
 
 def test_a_task_that_is_refused_is_a_finding(ward: Ward) -> None:

@@ -95,7 +95,7 @@ def test_pause_and_resume(operator: Operator, account: Account, mappings: dict[s
     assert paused.exit_code == 0
     assert paused.stdout.splitlines()[0].startswith("Work: paused since ")
     assert paused.stdout.splitlines()[0].endswith("(Claude is down.)")
-    assert "Waiting counts as queue time" in paused.stderr
+    assert "This counts as queue time" in paused.stderr
     assert states(mappings) == both(DISABLED)
     assert account.registry.pause() is not None
 
@@ -175,7 +175,7 @@ def test_stats_count_messages(operator: Operator, account: Account) -> None:
 def test_a_stack_without_triggers_is_told(operator: Operator, account: Account) -> None:
     done = operator.run("queue", "pause")
     assert done.exit_code == 2
-    assert "starts no function; deploy the stack again" in done.stderr
+    assert "triggers no function; deploy the stack again" in done.stderr
     assert account.registry.pause() is not None  # the first step holds
 
 

@@ -66,4 +66,4 @@ def test_names_do_not_steer_the_terminal(local_operator: Operator, account: Acco
 def test_a_fault_is_a_sentence_and_no_traceback(local_operator: Operator) -> None:
     code, shown = on_terminal(local_operator, "agents", "show", "nobody")
     assert code == 2
-    assert shown == "There is no agent 'nobody'; `a2actl agents list --project ID` shows what there is.\r\n"
+    assert shown == "There is no agent 'nobody'; `a2actl agents list --project ID` lists the agents.\r\n"

@@ -173,7 +173,7 @@ def test_for_a_person_it_is_tables_with_the_price(operator: Operator, account: A
     assert lines[1] == "AGENT\tPENDING\tRUNNING\tASKS\tCOMPLETED\tFAILED\tCANCELED\tSLOTS"
     assert "assistant\t1\t0\t0\t0\t0\t0\t–" in lines
     assert "QUEUE\tWAITING\tIN HAND\tOLDEST" in lines
-    assert done.stderr.startswith("A look takes ")
+    assert done.stderr.startswith("A refresh takes ")
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_a_secret_that_receivers_have_is_not_rotated_away(operator: Operator, ac
     before = live(account)
     refused = rotate(operator)
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert "has two live secrets already" in refused.stderr
+    assert "already has two active secrets" in refused.stderr
     assert live(account) == before
 
 
@@ -129,7 +129,7 @@ def test_nothing_is_retired_that_is_not_there(operator: Operator, account: Accou
     assert account.registry.project("demo") is None
     rotate(operator)
     refused = rotate(operator, "--retire-previous")
-    assert refused.stderr == "The project demo has no previous secret that could be retired.\n"
+    assert refused.stderr == "The project demo has no previous secret to retire.\n"
     assert len(live(account)) == 1
 
 
@@ -221,7 +221,7 @@ def test_without_a_secret_there_is_a_way_to_one(
     account.registry.create_project("demo", 1)
     without = operator.run("webhooks", "secret", *command, "--project", "demo")
     assert (without.exit_code, without.stdout) == (2, "")
-    assert without.stderr.endswith("this makes one: a2actl webhooks secret rotate --project demo\n")
+    assert without.stderr.endswith("this creates one: a2actl webhooks secret rotate --project demo\n")
 
 
 # ---------------------------------------------------------------- a test event
@@ -238,7 +238,7 @@ def test_a_test_event_is_signed_with_every_live_secret(local_operator: Operator,
         sent = send_test(local_operator, receiver.url)
     assert (sent.exit_code, sent.stdout) == (
         0,
-        "127.0.0.1: took the test event (200), signed with the current and the previous secret.\n",
+        "127.0.0.1 accepted the test event (200), signed with the current and the previous secret.\n",
     )
     (request,) = receiver.requests
     for found in live(account):
@@ -251,9 +251,9 @@ def test_a_test_event_is_signed_with_every_live_secret(local_operator: Operator,
     ("status", "words"),
     [
         (302, "redirects are not followed"),
-        (401, "it may not know this secret"),
-        (410, "ends its configuration"),
-        (503, "a notification answered so is tried again"),
+        (401, "it may not have this secret"),
+        (410, "deletes the push configuration"),
+        (503, "a notification would be retried"),
     ],
 )
 def test_what_a_receiver_answers_is_told_in_words(local_operator: Operator, status: int, words: str) -> None:
@@ -261,7 +261,7 @@ def test_what_a_receiver_answers_is_told_in_words(local_operator: Operator, stat
     with receiving(reply(status)) as receiver:
         refused = send_test(local_operator, receiver.url)
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert refused.stderr.startswith(f"The receiver answered {status}")
+    assert refused.stderr.startswith(f"The receiver responded with {status}")
     assert words in refused.stderr
 
 
@@ -357,7 +357,7 @@ def test_what_is_no_notification_is_left_there(operator: Operator, account: Acco
     done = operator.run("webhooks", "redeliver")
     assert done.stdout == "0 notifications sent again.\n"
     assert done.stderr == (
-        "Messages of the dead-letter queue that are no notifications, and were left there: 1\n"
+        "Messages in the dead-letter queue that are not notifications, and were left there: 1\n"
     )
     assert waiting(account, "NotificationDeadLetterQueue") == 1
 

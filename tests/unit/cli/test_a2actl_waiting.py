@@ -72,7 +72,7 @@ def test_a_minute_without_an_answer_ends_it() -> None:
 
 
 def test_a_refusal_ends_it_at_once() -> None:
-    timeline = Timeline(lambda _: Fault("The API refused the key"))
+    timeline = Timeline(lambda _: Fault("The API rejected the key"))
     with pytest.raises(Fault, match="refused"):
         timeline.wait()
     assert timeline.looks == [0.0]

@@ -24,24 +24,24 @@ def told(around: dict[str, Any] | None = None, **changes: Any) -> str:
 @pytest.mark.parametrize(
     ("changes", "around", "words"),
     [
-        ({}, {"queued": 7}, "waits for a worker; about 7 wait in that queue"),
+        ({}, {"queued": 7}, "waits for a worker; that queue has about 7 messages"),
         ({"attempt": 1}, {}, "waits for a worker for attempt 2 of 3"),
-        ({"not_before": LATER}, {}, "was put off by its caller, and starts at 2025-06-15T15:07:40"),
-        ({"not_before": LATER, "attempt": 1}, {}, "Attempt 1 of 3 failed; the next begins at"),
+        ({"not_before": LATER}, {}, "Its caller has delayed it; it starts at 2025-06-15T15:07:40"),
+        ({"not_before": LATER, "attempt": 1}, {}, "Attempt 1 of 3 failed; the next starts at"),
         (
             {"not_before": LATER, "throttled_calls": 3},
             {},
-            "its calls away 3 times; it is tried again at",
+            "its calls 3 times; the next call is at",
         ),
-        ({"throttled_calls": 1}, {}, "turned its calls away once; it is tried again now"),
+        ({"throttled_calls": 1}, {}, "throttled its calls once; it is being retried"),
         (
             {"awaits": (CHILD,)},
             {},
-            f"and goes on when they have ended: {CHILD.task_id}",
+            f"and continues when they have ended: {CHILD.task_id}",
         ),
-        ({"lane": Lane.BATCH}, {}, "waits in line for a Message Batch"),
-        ({"undelivered": Undelivered(2, NOW)}, {}, "was a dead letter 2 times"),
-        ({}, {"slots": 5, "held": 5}, "All 5 slots of its agent are taken"),
+        ({"lane": Lane.BATCH}, {}, "waits for the next Message Batch"),
+        ({"undelivered": Undelivered(2, NOW)}, {}, "was dead-lettered 2 times"),
+        ({}, {"slots": 5, "held": 5}, "All 5 slots of its agent are in use"),
         ({"slot": Slot(0, 0, NOW)}, {"slots": 5, "held": 5}, "It has a slot"),
     ],
 )
@@ -74,7 +74,7 @@ def test_a_lost_worker_is_said(lease: Lease | None) -> None:
 
 def test_a_batch_is_no_worker() -> None:
     sentences = told(status=Status.RUNNING, lane=Lane.BATCH, held_by="batch-1", attempt=1)
-    assert sentences.startswith("Message Batch batch-1 has its turn")
+    assert sentences.startswith("Its turn is in Message Batch batch-1")
 
 
 def test_a_question_waits_for_its_caller() -> None:
@@ -92,7 +92,7 @@ def test_an_end_says_how_long_it_took() -> None:
         "It has completed, after 1 min 05 s, of which 5 s to its first start."
     )
     assert "without ever starting" in told(status=Status.CANCELED, completed_at=NOW + 65_000)
-    assert "may not have noticed yet" in told(status=Status.CANCELED, held_by="worker-1", **times)
+    assert "may not have stopped yet" in told(status=Status.CANCELED, held_by="worker-1", **times)
 
 
 @pytest.mark.parametrize("code", FailureCode)

@@ -42,7 +42,7 @@ def test_everything_is_on_the_screen() -> None:
         "Alarms ring: SweeperAlarm",
     ):
         assert words in text
-    assert "4 agents more" in text
+    assert "4 more agents" in text
 
 
 def test_names_do_not_steer_the_terminal() -> None:
@@ -52,11 +52,11 @@ def test_names_do_not_steer_the_terminal() -> None:
 
 def test_a_line_says_how_it_goes() -> None:
     assert summary(SNAPSHOT) == (
-        "2 workers · a minute: 12.0 created, 11.4 completed · today $4.20 · 1 alarm rings"
+        "2 workers · per minute: 12.0 created, 11.4 completed · today $4.20 · 1 active alarm"
     )
 
 
 def test_a_line_says_what_looking_costs() -> None:
     assert price(SNAPSHOT) == (
-        "A look takes 14 requests and 12.5 read units, about $0.000005; an hour of this, about $0.0123."
+        "A refresh takes 14 requests and 12.5 read units, about $0.000005; an hour about $0.0123."
     )

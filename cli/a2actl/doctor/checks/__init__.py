@@ -1,1 +1,1 @@
-"""What is looked at, a part of the deployment each."""
+"""The checks, one for each part of the deployment."""

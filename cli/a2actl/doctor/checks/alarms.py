@@ -19,7 +19,7 @@ DEPLOY = "deploy.md"
 
 def check_alarms(target: Target) -> Iterator[Finding]:
     if target.is_local:
-        yield Finding.ok(SUBJECT, "the local stack has none that tell somebody")
+        yield Finding.ok(SUBJECT, "the local stack has no alarms that notify")
         return
     alarms = _described(target)
     yield from _ringing(alarms)
@@ -48,16 +48,16 @@ def _ringing(alarms: list[Any]) -> Iterator[Finding]:
         sentence = words.rpartition(" ")[0] if named else words
         kind = Finding.fault if _tells(alarm) else Finding.warning
         page = f"runbook/{named[1]}.md" if named else "runbook/index.md"
-        yield kind(SUBJECT, f"{alarm['AlarmName']} rings: {sentence}", "Do what its page says.", page)
+        yield kind(SUBJECT, f"{alarm['AlarmName']} is active: {sentence}", "Follow its page.", page)
     if not ringing:
-        yield Finding.ok(SUBJECT, f"none of {len(alarms)} rings")
+        yield Finding.ok(SUBJECT, f"none of {len(alarms)} is active")
 
 
 def _receivers(target: Target, topics: list[str]) -> Iterator[Finding]:
     kind = Finding.fault if target.is_production else Finding.warning
     remedy = "Deploy with AlarmEmail or AlarmTopicArn, and TicketEmail or TicketTopicArn for what can wait."
     if not topics:
-        yield kind(RECEIVERS, "no alarm tells anybody", remedy, DEPLOY)
+        yield kind(RECEIVERS, "alarms notify nobody", remedy, DEPLOY)
     client = target.deployment.account.client("sns")
     for topic in topics:
         name = topic.rpartition(":")[2]
@@ -66,16 +66,16 @@ def _receivers(target: Target, topics: list[str]) -> Iterator[Finding]:
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("NotFound", "NotFoundException"):
                 raise
-            yield kind(RECEIVERS, f"{name} is gone", remedy, DEPLOY)
+            yield kind(RECEIVERS, f"{name} does not exist", remedy, DEPLOY)
             continue
         confirmed = [each for each in subscriptions if each["SubscriptionArn"].startswith("arn:")]
         if confirmed:
-            yield Finding.ok(RECEIVERS, f"{name} tells {len(confirmed)}")
+            yield Finding.ok(RECEIVERS, f"{name} notifies {len(confirmed)}")
         elif subscriptions:
-            found = f"{name} tells nobody: its e-mail was not confirmed"
+            found = f"{name} notifies nobody: its e-mail subscription was not confirmed"
             yield kind(RECEIVERS, found, "Click the link in the e-mail that AWS has sent.", DEPLOY)
         else:
-            yield kind(RECEIVERS, f"{name} tells nobody", remedy, DEPLOY)
+            yield kind(RECEIVERS, f"{name} notifies nobody", remedy, DEPLOY)
 
 
 def _tells(alarm: Any) -> bool:

@@ -11,7 +11,7 @@ from a2actl.doctor.target import LOOPBACK, Target
 SUBJECT, AUTHORIZER = "API", "Authorizer"
 PAGE = "runbook/api-fails.md"
 TIMEOUT = httpx.Timeout(29, connect=5)
-LOG = "Look at the log of the function"
+LOG = "Check the log of the function"
 GUARDED = "/a2a/a2actl-doctor/tasks"
 """The agent need not exist: the response shows whether the key was accepted."""
 
@@ -27,32 +27,32 @@ def check_api(target: Target) -> Iterator[Finding]:
                 headers = {"Authorization": f"Bearer {target.api_key}"}
                 yield _caller(client.get(f"{target.api_url}{GUARDED}", headers=headers))
         except httpx.TransportError as error:
-            found = f"{target.api_url} does not answer ({error or type(error).__name__})"
+            found = f"{target.api_url} does not respond ({error or type(error).__name__})"
             yield Finding.fault(SUBJECT, found, "Check the network, DNS and the domain's certificate.", PAGE)
 
 
 def _health(answer: httpx.Response) -> Finding:
     if answer.status_code == httpx.codes.OK:
         return Finding.ok(SUBJECT, "answers")
-    return Finding.fault(SUBJECT, f"/health answers {answer.status_code}", f"{LOG} api.", PAGE)
+    return Finding.fault(SUBJECT, f"/health returns {answer.status_code}", f"{LOG} api.", PAGE)
 
 
 def _stranger(answer: httpx.Response) -> Finding:
     if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        return Finding.ok(AUTHORIZER, f"turns away who has no key ({answer.status_code})")
-    found = f"answers {answer.status_code} where there is no key"
-    return Finding.fault(AUTHORIZER, found, "Deploy again: a route must ask the authorizer.", PAGE)
+        return Finding.ok(AUTHORIZER, f"rejects requests without a key ({answer.status_code})")
+    found = f"returns {answer.status_code} to requests without a key"
+    return Finding.fault(AUTHORIZER, found, "Deploy again: routes must use the authorizer.", PAGE)
 
 
 def _caller(answer: httpx.Response) -> Finding:
     if answer.status_code in (httpx.codes.OK, httpx.codes.NOT_FOUND):
-        return Finding.ok(AUTHORIZER, "lets the given key in")
+        return Finding.ok(AUTHORIZER, "accepts the given key")
     if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        found = f"refuses the given key ({answer.status_code})"
+        found = f"rejects the given key ({answer.status_code})"
         remedy = (
             "Is it of this deployment, and neither revoked nor expired? See a2actl keys list --project ID."
         )
         return Finding.fault(AUTHORIZER, found, remedy, PAGE)
     if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return Finding.ok(AUTHORIZER, "lets the given key in, which is over its rate limit")
+        return Finding.ok(AUTHORIZER, "accepts the given key, which is over its rate limit")
     return Finding.fault(AUTHORIZER, f"answers {answer.status_code}", f"{LOG}s authorizer and api.", PAGE)

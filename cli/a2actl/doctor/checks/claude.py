@@ -20,16 +20,18 @@ PUT = 'aws secretsmanager put-secret-value --secret-string \'{"apiKey": "sk-ant-
 
 def check_claude(target: Target) -> Iterator[Finding]:
     if target.has_stand_in:
-        yield Finding.ok(SUBJECT, "a stand-in plays it")
+        yield Finding.ok(SUBJECT, "a stand-in replaces Claude")
         return
     backend = target.deployment.backend
     if backend is not Backend.CLAUDE_API:
-        yield Finding.ok(SUBJECT, f"{backend.value}: the worker's role is its key; only a task tries it")
+        yield Finding.ok(
+            SUBJECT, f"{backend.value}: authenticated by the worker's role, which only a task can test"
+        )
         return
-    put = f"Put it in: {PUT} {target.deployment.output('ClaudeApiKeySecretArn')}"
+    put = f"Set the key: {PUT} {target.deployment.output('ClaudeApiKeySecretArn')}"
     key = claude_key(target)
     if key is None:
-        yield Finding.fault(SUBJECT, "the secret holds no key, so every task fails", put, PAGE)
+        yield Finding.fault(SUBJECT, "the secret contains no key, so every task fails", put, PAGE)
         return
     address = target.deployment.parameters.get("ClaudeBaseUrl") or ADDRESS
     yield _asked(address.rstrip("/"), key, put)
@@ -39,20 +41,20 @@ def _asked(address: str, key: str, put: str) -> Finding:
     host = urlsplit(address).hostname
     if not address.startswith("https://") and host not in LOOPBACK:
         return Finding.warning(
-            SUBJECT, f"not asked: {host} has no TLS", "Give ClaudeBaseUrl with https.", PAGE
+            SUBJECT, f"not checked: {host} does not use TLS", "Set ClaudeBaseUrl to an https URL.", PAGE
         )
     headers = {"x-api-key": key, "anthropic-version": VERSION}
     try:
         status = httpx.get(f"{address}/v1/models?limit=1", headers=headers, timeout=TIMEOUT).status_code
     except (httpx.TransportError, httpx.InvalidURL) as error:
-        found = f"{host} does not answer here ({type(error).__name__})"
-        remedy = "The worker may reach it all the same: try a task with --task."
+        found = f"{host} does not respond from here ({type(error).__name__})"
+        remedy = "The worker may still reach it: test a task with --with-model."
         return Finding.warning(SUBJECT, found, remedy, "runbook/model-overloaded.md")
     if status == httpx.codes.OK:
         return Finding.ok(SUBJECT, f"{host} accepts the key")
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         return Finding.fault(
-            SUBJECT, f"{host} refuses the key ({status})", put, "runbook/agents-misconfigured.md"
+            SUBJECT, f"{host} rejects the key ({status})", put, "runbook/agents-misconfigured.md"
         )
-    remedy = "It may be passing; status.claude.com tells of outages."
-    return Finding.warning(SUBJECT, f"{host} answers {status}", remedy, "runbook/model-overloaded.md")
+    remedy = "It may be temporary; see status.claude.com for outages."
+    return Finding.warning(SUBJECT, f"{host} returns {status}", remedy, "runbook/model-overloaded.md")

@@ -1,4 +1,4 @@
-"""The sweeper keeps up: nothing has been due for long."""
+"""Checks that the sweeper keeps up: no entry has been due for long."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from a2actl.terminal.duration import format_elapsed
 
 SUBJECT = "Due"
 LATE_SECONDS = 180
-"""The sweeper looks once a minute; what is due for longer has been missed twice."""
+"""The sweeper runs every minute; an entry that has been due for longer was missed twice."""
 
 
 def check_due(target: Target) -> Iterator[Finding]:
@@ -19,13 +19,13 @@ def check_due(target: Target) -> Iterator[Finding]:
     oldest = [due for name in partitions if (due := _oldest(target, name)) is not None]
     age = max((target.now - due) / 1000 for due in oldest) if oldest else 0
     if age > LATE_SECONDS:
-        found = f"the oldest entry has been due for {format_elapsed(age)}: the sweeper stands still or lags"
-        remedy = "Look at the sweeper's schedule, errors and throttles."
+        found = f"the oldest entry has been due for {format_elapsed(age)}: the sweeper does not run or lags"
+        remedy = "Check the sweeper's schedule, errors and throttles."
         yield Finding.fault(SUBJECT, found, remedy, "runbook/sweeper.md")
     elif oldest:
         yield Finding.ok(SUBJECT, f"the oldest entry has been due for {format_elapsed(age)}")
     else:
-        yield Finding.ok(SUBJECT, "nothing is")
+        yield Finding.ok(SUBJECT, "no entry is overdue")
 
 
 def _oldest(target: Target, partition: str) -> int | None:

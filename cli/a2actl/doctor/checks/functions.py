@@ -1,4 +1,4 @@
-"""The functions that are called can be, and all have the layers of one deployment."""
+"""Checks that functions can be invoked, and have the layers of one deployment."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ def check_functions(target: Target) -> Iterator[Finding]:
     layers = [arn for _, arn in target.of_kind("AWS::Lambda::LayerVersion")]
     names = dict(target.of_kind("AWS::Lambda::Function"))
     if not names:
-        yield Finding.fault(SUBJECT, "the stack has none", "Deploy again.", "deploy.md")
+        yield Finding.fault(SUBJECT, "the stack has no functions", "Deploy again.", "deploy.md")
         return
     found = {logical_id: _found(target, name, layers) for logical_id, name in names.items()}
     troubles = [
@@ -28,8 +28,8 @@ def check_functions(target: Target) -> Iterator[Finding]:
     ]
     shared = [logical_id for logical_id, (_, is_shared) in found.items() if is_shared]
     if shared:
-        told = f"a release takes over by and by: two versions answer for {', '.join(shared)}"
-        troubles.append(Finding.warning(SUBJECT, told, "CodeDeploy says how far it is.", "deploy.md"))
+        told = f"a release is being rolled out: two versions serve {', '.join(shared)}"
+        troubles.append(Finding.warning(SUBJECT, told, "CodeDeploy shows the progress.", "deploy.md"))
     yield from troubles or [
         Finding.ok(SUBJECT, f"{len(names)} are active, all with the layers of this deployment")
     ]
@@ -44,7 +44,7 @@ def _found(target: Target, name: str, layers: list[str]) -> tuple[str | None, bo
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
-        return f"nothing can call it: {name}:{ALIAS} is gone", False
+        return f"it cannot be invoked: {name}:{ALIAS} does not exist", False
     weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
     return _problem(called, layers), bool(weights)
 

@@ -1,4 +1,4 @@
-"""Queues give up to the right dead-letter queue, and those hold nothing."""
+"""Checks that queues have the right dead-letter queues, and that these are empty."""
 
 import json
 from collections.abc import Iterator
@@ -20,10 +20,12 @@ def check_queues(target: Target) -> Iterator[Finding]:
             found = _attributes(target, target.deployment.output(source))
             dead_letters = name_of(target.deployment.output(letters.output))
             if _gives_up_to(found) != dead_letters:
-                wrong.append(f"{source.removesuffix('Url')} gives up to {_gives_up_to(found) or 'nobody'}")
+                wrong.append(
+                    f"{source.removesuffix('Url')} has the dead-letter queue {_gives_up_to(found) or 'none'}"
+                )
             waiting.append(f"{source.removesuffix('Url')} {found['ApproximateNumberOfMessages']}")
     if wrong:
-        remedy = "Deploy again: somebody has changed the queue by hand."
+        remedy = "Deploy again: the queue was changed manually."
         yield Finding.fault(SUBJECT, ", ".join(wrong), remedy, "runbook/dead-letters.md")
     else:
         yield Finding.ok(SUBJECT, f"waiting: {', '.join(waiting)}")
@@ -33,7 +35,7 @@ def check_dead_letters(target: Target) -> Iterator[Finding]:
     found = {name: target.deployment.dead_letters(name).state().messages for name in ALL}
     for name, letters in ALL.items():
         if messages := found[name]:
-            remedy = f"See what they are: a2actl dlq show {name.value}"
+            remedy = f"Show them: a2actl dlq show {name.value}"
             told = f"{name.value}: {messages} {letters.holds}"
             yield Finding.fault(DEAD, told, remedy, f"runbook/{letters.page}.md")
     if not any(found.values()):

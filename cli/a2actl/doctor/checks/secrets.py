@@ -1,5 +1,5 @@
-"""Secrets that the registry names are there, and the key that seals others. None is read but Claude's key,
-and none is ever shown."""
+"""Checks that the secrets named in the registry exist, and the key that encrypts others. Only Claude's key is
+read, and no secret is ever shown."""
 
 import json
 from collections.abc import Iterator
@@ -28,9 +28,9 @@ def check_secrets(target: Target) -> Iterator[Finding]:
     named = list(_named(target))
     gone = [secret for secret in named if _is_gone(store, secret.arn)]
     for secret in gone:
-        yield Finding.fault(SUBJECT, f"gone: {secret.name}", secret.remedy, PAGE)
+        yield Finding.fault(SUBJECT, f"missing: {secret.name}", secret.remedy, PAGE)
     if not gone:
-        yield Finding.ok(SUBJECT, f"{len(named)} that the registry names are there")
+        yield Finding.ok(SUBJECT, f"{len(named)} named in the registry, all exist")
     yield _key(target)
 
 
@@ -69,8 +69,8 @@ def _key(target: Target) -> Finding:
     state = deployment.account.kms().describe_key(KeyId=arn)["KeyMetadata"]["KeyState"]
     if state != "Enabled":
         remedy = f"aws kms cancel-key-deletion --key-id {arn}, then aws kms enable-key --key-id {arn}"
-        return Finding.fault(SUBJECT, f"the key that seals secrets is {state}", remedy, PAGE)
-    return Finding.ok(SUBJECT, "the key that seals secrets can be used")
+        return Finding.fault(SUBJECT, f"the key that encrypts secrets is {state}", remedy, PAGE)
+    return Finding.ok(SUBJECT, "the key that encrypts secrets is enabled")
 
 
 def _is_gone(store: SecretStore, arn: str) -> bool:

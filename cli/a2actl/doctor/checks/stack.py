@@ -1,4 +1,4 @@
-"""CloudFormation has finished with the stack, and it is one of this release."""
+"""Checks that the stack's last update has finished, and that it has this release's outputs."""
 
 from collections.abc import Iterator
 
@@ -32,7 +32,7 @@ def check_stack(target: Target) -> Iterator[Finding]:
     if missing:
         found = f"outputs are missing: {', '.join(missing)}"
         yield Finding.fault(
-            SUBJECT, found, "Deploy this release, or use the a2actl of the deployed one.", PAGE
+            SUBJECT, found, "Deploy this release, or use the a2actl of the deployed release.", PAGE
         )
 
 
@@ -41,9 +41,13 @@ def _status(target: Target) -> Finding:
     if status in GOOD:
         return Finding.ok(SUBJECT, f"{status}, {len(target.resources)} resources")
     if status in GOING_BACK:
-        found = f"{status}: the last deployment failed, and the one before it runs"
-        return Finding.warning(SUBJECT, found, "Its events in CloudFormation say why; deploy again.", PAGE)
+        found = f"{status}: the last deployment failed, and the previous release is running"
+        return Finding.warning(
+            SUBJECT, found, "The stack's events in CloudFormation show why; deploy again.", PAGE
+        )
     if status.endswith("_IN_PROGRESS"):
-        return Finding.warning(SUBJECT, f"{status}: a deployment is under way", "Look again afterwards.")
-    remedy = "Its events in CloudFormation say why; then deploy again, or let it roll back."
+        return Finding.warning(
+            SUBJECT, f"{status}: a deployment is in progress", "Run the check again when it has finished."
+        )
+    remedy = "The stack's events in CloudFormation show why; then deploy again, or let it roll back."
     return Finding.fault(SUBJECT, status, remedy, PAGE)

@@ -1,4 +1,4 @@
-"""The tables and their indexes are there, expire what is old, and can be restored."""
+"""Checks that the tables and their indexes exist, expire old items, and can be restored."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,7 +40,7 @@ def _state(subject: str, table: Any, indexes: tuple[str, ...]) -> Finding:
         return Finding.fault(subject, found, "Deploy this release: it adds them.", "deploy.md")
     others = [f"{name} is {state}" for name, state in states.items() if state != "ACTIVE"]
     if others:
-        remedy = "Wait until DynamoDB has finished; an index that is made takes minutes to hours."
+        remedy = "Wait until DynamoDB has finished; creating an index takes minutes to hours."
         return Finding.warning(subject, ", ".join(others), remedy)
     with_indexes = f", with {len(indexes)} indexes" if indexes else ""
     return Finding.ok(subject, f"active{with_indexes}")
@@ -58,24 +58,24 @@ def _time_to_live(subject: str, name: str, answer: Any) -> Finding:
 def _stream(subject: str, table: Any) -> Finding:
     view = table.get("StreamSpecification", {})
     if view.get("StreamEnabled") and view.get("StreamViewType") == "NEW_AND_OLD_IMAGES":
-        return Finding.ok(subject, "changes are told (stream)")
-    found = "nobody is told of changes: the stream is off, as after a restore"
-    return Finding.fault(subject, found, "Deploy again, or switch it on as the page says.", RESTORE)
+        return Finding.ok(subject, "changes are sent (stream)")
+    found = "changes are not sent: the stream is off, as after a restore"
+    return Finding.fault(subject, found, "Deploy again, or enable it as the page describes.", RESTORE)
 
 
 def _backups(subject: str, description: Any) -> Finding:
     status = description.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
     if status == "ENABLED":
-        return Finding.ok(subject, "can be restored to any moment (PITR)")
+        return Finding.ok(subject, "can be restored to any point in time (PITR)")
     found = "cannot be restored: point-in-time recovery is off, as after a restore"
-    return Finding.fault(subject, found, "Deploy again, or switch it on as the page says.", RESTORE)
+    return Finding.fault(subject, found, "Deploy again, or enable it as the page describes.", RESTORE)
 
 
 def _protection(subject: str, table: Any, *, is_production: bool) -> Finding:
     if table.get("DeletionProtectionEnabled"):
-        return Finding.ok(subject, "DynamoDB refuses to delete it")
+        return Finding.ok(subject, "deletion protection is on")
     if not is_production:
-        return Finding.ok(subject, "may be deleted; only production needs to refuse that")
+        return Finding.ok(subject, "deletion protection is off, as it may be outside production")
     return Finding.warning(
-        subject, "DynamoDB would delete it", "Deploy with DeletionProtection=true.", RESTORE
+        subject, "deletion protection is off", "Deploy with DeletionProtection=true.", RESTORE
     )

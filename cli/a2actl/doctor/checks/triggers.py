@@ -1,4 +1,4 @@
-"""What calls the functions does so: event sources and schedules are switched on."""
+"""Checks that event sources and schedules are enabled."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def check_sources(target: Target) -> Iterator[Finding]:
         states[logical_id] = mapping.get("State", "Enabled")
         if mapping.get("LastProcessingResult", "").startswith("PROBLEM"):
             found = f"{logical_id}: {mapping['LastProcessingResult']}"
-            remedy = "Look at the function's log and role; deploy again if it was changed by hand."
+            remedy = "Check the function's log and role; deploy again if it was changed manually."
             yield Finding.warning(SOURCES, found, remedy, "runbook/functions-fail.md")
     yield _sources(states, target.deployment.registry.pause())
 
@@ -29,18 +29,18 @@ def _sources(states: dict[str, str], pause: Pause | None) -> Finding:
     stopped = [name for name, state in states.items() if state in ("Disabled", "Disabling", "Deleting")]
     if pause is not None:
         why = f" ({pause.reason})" if pause.reason else ""
-        found = (
-            f"work is paused since {iso8601(pause.since)}{why}; switched off: {', '.join(stopped) or 'none'}"
-        )
-        return Finding.warning(SOURCES, found, "When it may go on: a2actl queue resume", PAUSED)
+        found = f"work is paused since {iso8601(pause.since)}{why}; disabled: {', '.join(stopped) or 'none'}"
+        return Finding.warning(SOURCES, found, "To resume work: a2actl queue resume", PAUSED)
     if stopped or not states:
-        found = f"switched off: {', '.join(stopped)}" if stopped else "there are none"
-        remedy = "a2actl queue resume for those of the worker, else deploy again; what waits is not lost."
+        found = f"disabled: {', '.join(stopped)}" if stopped else "there are none"
+        remedy = (
+            "Run a2actl queue resume for those of the worker, or deploy again for others; no message is lost."
+        )
         return Finding.fault(SOURCES, found, remedy, PAUSED)
     changing = [name for name, state in states.items() if state in CHANGING]
     if changing:
-        return Finding.warning(SOURCES, f"being changed: {', '.join(changing)}", "Look again in a minute.")
-    return Finding.ok(SOURCES, f"{len(states)} are on")
+        return Finding.warning(SOURCES, f"being changed: {', '.join(changing)}", "Check again in a minute.")
+    return Finding.ok(SOURCES, f"{len(states)} are enabled")
 
 
 def check_schedules(target: Target) -> Iterator[Finding]:
@@ -51,8 +51,8 @@ def check_schedules(target: Target) -> Iterator[Finding]:
     }
     stopped = [name for name, state in states.items() if state != "ENABLED"]
     if stopped or not states:
-        found = f"switched off: {', '.join(stopped)}" if stopped else "there are none"
-        remedy = "Switch them on in EventBridge Scheduler's console, or deploy again."
+        found = f"disabled: {', '.join(stopped)}" if stopped else "there are none"
+        remedy = "Enable them in EventBridge Scheduler's console, or deploy again."
         yield Finding.fault(SCHEDULES, found, remedy, "runbook/sweeper.md")
     else:
-        yield Finding.ok(SCHEDULES, f"{len(states)} are on")
+        yield Finding.ok(SCHEDULES, f"{len(states)} are enabled")

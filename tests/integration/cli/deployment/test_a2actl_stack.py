@@ -55,7 +55,7 @@ def test_the_local_stack_s_key_is_not_sent_to_another_stack(local_operator: Oper
     refused = local_operator.run("--stack", "a2a-tasks-prod", "tasks", "list", "assistant")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "Calling the API takes a key; give it with --key or A2A_API_KEY. This makes one:"
+        "The API requires a key; set --key or A2A_API_KEY. This makes one:"
         " a2actl --stack a2a-tasks-prod keys create --project ID\n"
     )
 
@@ -65,7 +65,7 @@ def test_no_stack(visitor: Operator, command: tuple[str, ...]) -> None:
     refused = visitor.run(*command)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "There is no local stack here; start it with `make run`, or name a deployed one with --stack"
+        "There is no local stack here; start one with `make run`, or name a deployed one with --stack"
         " (or A2ACTL_STACK).\n"
     )
 
@@ -73,7 +73,7 @@ def test_no_stack(visitor: Operator, command: tuple[str, ...]) -> None:
 def test_region_and_profile_belong_to_a_named_stack(visitor: Operator) -> None:
     refused = visitor.run("--region", "eu-central-1", "agents", "list")
     assert refused.exit_code == 2
-    assert refused.stderr == "--region and --profile belong to a deployed stack; name it with --stack.\n"
+    assert refused.stderr == "--region and --profile need a deployed stack; name it with --stack.\n"
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"api_url": 7}'])
@@ -82,7 +82,7 @@ def test_a_broken_stack_file(visitor: Operator, text: str) -> None:
     refused = visitor.run("agents", "list")
     assert refused.exit_code == 2
     assert refused.stderr.startswith(f"{file} cannot be used (")
-    assert refused.stderr.endswith("); `make run` writes it anew.\n")
+    assert refused.stderr.endswith("); `make run` writes a new one.\n")
 
 
 def test_help_needs_no_stack(visitor: Operator) -> None:
@@ -124,7 +124,7 @@ def test_no_region(visitor: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     refused = visitor.run("--stack", STACK, "keys", "list", "--project", "demo")
     assert refused.exit_code == 2
-    assert refused.stderr == "No AWS region is chosen; give --region, or set AWS_DEFAULT_REGION.\n"
+    assert refused.stderr == "No AWS region is set; use --region or AWS_DEFAULT_REGION.\n"
 
 
 def test_a_local_stack_that_is_not_running(visitor: Operator) -> None:
@@ -136,7 +136,7 @@ def test_a_local_stack_that_is_not_running(visitor: Operator) -> None:
         agents = visitor.run("agents", "list")
         tasks = visitor.run("tasks", "list", "assistant")
     assert (agents.exit_code, tasks.exit_code) == (2, 2)
-    assert agents.stderr.startswith("The local stack does not answer (")
+    assert agents.stderr.startswith("The local stack does not respond (")
     assert agents.stderr.endswith("start it with `make run`.\n")
     assert tasks.stderr.startswith(f"The API at {url}")
     assert "does not answer ([Errno 111] Connection refused); check that the stack runs" in tasks.stderr
@@ -176,7 +176,7 @@ def test_a_lost_connection_to_aws(operator: Operator, account: Account) -> None:
     account.calls.fail("Query", Fault.NOT_SENT)
     refused = operator.run("agents", "list", "--project", "demo")
     assert refused.exit_code == 2
-    assert refused.stderr.startswith("AWS does not answer (")
+    assert refused.stderr.startswith("AWS does not respond (")
 
 
 def test_commands_on_tasks_load_no_boto3(tmp_path: Path) -> None:

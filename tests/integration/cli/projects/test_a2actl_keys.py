@@ -25,7 +25,7 @@ def test_create_prints_json_alone_and_makes_the_project(operator: Operator, acco
     assert set(shown) == {"keyId", "key"}
     assert created.stderr.splitlines() == [
         "The project demo is new.",
-        "Keep the key somewhere safe: only its hash is stored, so it cannot be shown again.",
+        "Store the key safely: only its hash is kept, so it cannot be shown again.",
     ]
     opened = authenticate(account.registry, f"Bearer {shown['key']}", now())
     assert opened is not None
@@ -148,7 +148,7 @@ def test_limit_refuses_what_makes_no_sense(operator: Operator, account: Account)
     key_id, _ = account.add_key()
     nothing, unknown = operator.run("keys", "limit", key_id), operator.run("keys", "limit", "abc", "--reset")
     assert (nothing.exit_code, unknown.exit_code) == (2, 2)
-    assert "There is nothing to set" in nothing.stderr
+    assert "No limit was given" in nothing.stderr
     assert unknown.stderr.startswith("There is no key 'abc'")
 
 

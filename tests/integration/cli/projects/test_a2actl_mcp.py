@@ -100,15 +100,15 @@ def test_remove_deletes_the_entry_and_the_token(operator: Operator, account: Acc
     removed = remove(operator)
     assert (removed.exit_code, removed.stdout) == (0, "git-hub: removed from project demo.\n")
     assert removed.stderr.splitlines() == [
-        "Secrets Manager keeps the token for another 7 days, should you want it back.",
-        "These agents still name it, and their tasks will fail: lister.",
+        "The token can be restored in Secrets Manager for 7 days.",
+        "These agents still use it, and their tasks will fail: lister.",
     ]
     assert servers(account) == ()
     assert kept(account) is None
     again = remove(operator)
     assert (again.exit_code, again.stdout) == (2, "")
     assert again.stderr == (
-        "The project demo has no MCP server 'git-hub'; `a2actl mcp list --project demo` shows what it has.\n"
+        "The project demo has no MCP server 'git-hub'; `a2actl mcp list --project demo` lists its servers.\n"
     )
 
 
@@ -158,18 +158,18 @@ def test_a_secret_that_the_worker_could_not_read_is_refused(operator: Operator, 
         (("--name", "git_"), None, "--name takes at most 64 letters"),
         (("--name", ""), None, "--name takes at most 64 letters"),
         (("--name", "x" * 65), None, "--name takes at most 64 letters"),
-        (("--url", "http://mcp.example.com"), None, "--url must begin with https://, since a token would go"),
-        (("--url", "http://127.0.0.1:8080"), None, "--url must begin with https://"),
-        (("--url", "ftp://mcp.example.com"), None, "--url must begin with https://"),
-        (("--url", "mcp.example.com"), None, "--url takes an address such as https://mcp.example.com/v1;"),
-        (("--url", "https://"), None, "--url takes an address"),
-        (("--url", "https://a.com/x y"), None, "--url takes an address"),
-        (("--url", "https://bücher.example"), None, "--url takes an address"),
-        (("--url", "https://a.com/#part"), None, "--url takes an address"),
-        (("--url", "https://a.com:port"), None, "is not an address."),
-        (("--url", "https://[::1"), None, "is not an address."),
-        (("--url", f"https://a.com/{'x' * 2_000}"), None, "--url takes an address"),
-        (("--url", "https://user:pass@a.com"), None, "--url holds a user or a password"),
+        (("--url", "http://mcp.example.com"), None, "--url must start with https://, because a token"),
+        (("--url", "http://127.0.0.1:8080"), None, "--url must start with https://"),
+        (("--url", "ftp://mcp.example.com"), None, "--url must start with https://"),
+        (("--url", "mcp.example.com"), None, "--url takes a URL such as https://mcp.example.com/v1;"),
+        (("--url", "https://"), None, "--url takes a URL"),
+        (("--url", "https://a.com/x y"), None, "--url takes a URL"),
+        (("--url", "https://bücher.example"), None, "--url takes a URL"),
+        (("--url", "https://a.com/#part"), None, "--url takes a URL"),
+        (("--url", "https://a.com:port"), None, "is not a URL."),
+        (("--url", "https://[::1"), None, "is not a URL."),
+        (("--url", f"https://a.com/{'x' * 2_000}"), None, "--url takes a URL"),
+        (("--url", "https://user:pass@a.com"), None, "--url contains a user or a password"),
         (("--token-from-stdin",), "", "There is no token on stdin; pipe it in"),
         (("--token-from-stdin",), "\n", "There is no token on stdin; pipe it in"),
         (("--token-from-stdin",), f"Bearer {TOKEN}", "What is on stdin is no token: that is one line of at"),
@@ -177,7 +177,7 @@ def test_a_secret_that_the_worker_could_not_read_is_refused(operator: Operator, 
         (("--token-from-stdin",), f"{TOKEN}é", "What is on stdin is no token"),
         (("--token-from-stdin",), b"\xff" + TOKEN.encode(), "What is on stdin is no token"),
         (("--token-from-stdin",), TOKEN * 1_000, "What is on stdin is no token"),
-        (("--token-from-stdin", "--secret-arn", "arn:x"), TOKEN, "are given at once; leave one of them out."),
+        (("--token-from-stdin", "--secret-arn", "arn:x"), TOKEN, "exclude each other; use one of them."),
     ],
 )
 def test_add_refuses_what_cannot_be(
@@ -197,7 +197,7 @@ def test_plain_http_is_for_this_machine_and_an_emulator(local_operator: Operator
     assert servers(account) == (McpServer("git-hub", urls[-1]),)
     refused = add(local_operator, url="http://mcp.example.com")
     assert refused.exit_code == 2
-    assert refused.stderr.startswith("--url must begin with https://")
+    assert refused.stderr.startswith("--url must start with https://")
 
 
 def test_on_a_terminal_the_token_is_typed_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,7 @@ def test_an_add_that_broke_off_is_completed_by_the_next(
     account.calls.fail_nth(operation, number, fault)
     broken = add(operator, "--token-from-stdin", stdin=TOKEN)
     assert broken.exit_code == 2
-    assert broken.stderr.splitlines()[-1].startswith("AWS does not answer (")
+    assert broken.stderr.splitlines()[-1].startswith("AWS does not respond (")
     assert len(servers(account)) == ((operation, fault) == ("UpdateItem", Fault.ANSWER_LOST))
     for server in servers(account):
         assert token_of(account, server) == TOKEN, "an entry never names a secret that is not there"

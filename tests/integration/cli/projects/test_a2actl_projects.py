@@ -37,7 +37,7 @@ def test_set_makes_the_project_and_says_what_is_set(operator: Operator, account:
         "There is no agent 'reader' yet; it can be called once it is applied.",
         "There is no agent 'writer' yet; it can be called once it is applied.",
         "The project demo is new.",
-        "Tasks under way see it within half a minute.",
+        "Running tasks use it within half a minute.",
     ]
     agents = frozenset({"writer", "reader"})
     assert settings(account) == ProjectSettings("demo", Decimal("12.5"), 3_000_000, agents)
@@ -48,7 +48,7 @@ def test_what_is_not_named_stays_and_a_named_list_replaces(operator: Operator, a
     account.registry.set_project("demo", daily_tokens=7, callable_agents=frozenset({"writer"}))
     account.add_agent("reader")
     done = operator.run("projects", "set", "--project", "demo", "--callable-agent", "reader")
-    assert done.stderr == "Tasks under way see it within half a minute.\n"
+    assert done.stderr == "Running tasks use it within half a minute.\n"
     assert settings(account) == ProjectSettings("demo", None, 7, frozenset({"reader"}))
 
 
@@ -74,7 +74,7 @@ def test_each_limit_can_be_lifted(
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ((), "There is nothing to set; `a2actl projects set --help` shows what can be."),
+        ((), "No setting was given; `a2actl projects set --help` lists them."),
         (("--daily-cost-usd", "0"), "--daily-cost-usd takes US dollars, such as 5 or 0.25, at most 1000000;"),
         (("--daily-cost-usd", "-1"), "--daily-cost-usd takes US dollars"),
         (("--daily-tokens", "0"), "--daily-tokens"),
@@ -105,7 +105,7 @@ def test_a_change_that_may_be_lost_is_said_and_can_be_made_again(
     account.calls.fail("UpdateItem", fault)
     lost = operator.run(*command)
     assert lost.exit_code == 2
-    assert lost.stderr.splitlines()[-1].startswith("AWS does not answer (")
+    assert lost.stderr.splitlines()[-1].startswith("AWS does not respond (")
     assert operator.run(*command).exit_code == 0
     assert settings(account) == ProjectSettings("demo", daily_tokens=9)
 
@@ -157,7 +157,7 @@ def test_show_without_any_spending(operator: Operator, account: Account) -> None
     unlimited = operator.run("projects", "show", "--project", "demo").stdout
     account.registry.set_project("demo", daily_tokens=5)
     limited = operator.run("projects", "show", "--project", "demo").stdout
-    assert "Spent today:     not counted, since there is no daily limit\n" in unlimited
+    assert "Spent today:     not counted without a daily limit\n" in unlimited
     assert "Spent today:     $0.00, 0 tokens (UTC)\n" in limited
 
 

@@ -95,7 +95,7 @@ def test_for_a_person_it_is_a_table_with_a_sum(operator: Operator) -> None:
         "all\t5\t4\t0\t1\t460\t200\t$5.75",
     ]
     assert done.stderr == (
-        "Tasks created from 2026-09-01 to 2026-09-30 (UTC) that have ended and are still kept.\n"
+        "Tasks created from 2026-09-01 to 2026-09-30 (UTC) that have ended and are still stored.\n"
     )
 
 
@@ -126,7 +126,7 @@ def test_an_unknown_price_is_marked(operator: Operator, account: Account) -> Non
     completed(account.store, task, NOW, Payload(inline="{}"), (Spent(1, "new", Usage(100, 50)),))
     done = operator.run("usage", "--from", "2026-09-23", "--to", "2026-09-23", "--project", PROJECT)
     assert done.stdout.splitlines()[1].endswith("\t$0.00+")
-    assert "A plus: the cost of some is not known" in done.stderr
+    assert "A plus means that the cost of some is unknown" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -135,10 +135,10 @@ def test_an_unknown_price_is_marked(operator: Operator, account: Account) -> Non
         (("--from", "September"), "--from takes a day such as 2026-11-28"),
         (("--from", "2026-10-01", "--to", "2026-09-01"), "--from"),
         (("--from", "2020-01-01"), "--from"),
-        (("--agent", "zoe"), "--agent takes --project"),
+        (("--agent", "zoe"), "--agent needs --project"),
         (("--project", "nobody"), "There is no project 'nobody'"),
         (("--project", PROJECT, "--agent", "nobody", *SPAN), "There is no agent nobody"),
-        (("--csv", "--json"), "--csv and --json: choose one of them"),
+        (("--csv", "--json"), "--csv and --json exclude each other"),
     ],
 )
 def test_bad_options_name_themselves(operator: Operator, options: tuple[str, ...], words: str) -> None:

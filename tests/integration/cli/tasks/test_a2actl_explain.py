@@ -75,7 +75,7 @@ def test_what_it_waits_for_is_looked_up(operator: Operator, account: Account) ->
     account.add_agent()
     waiting = created(account.store, NOW, deadline=FAR, paused_ms=60_000)
     account.queue.send(waiting)
-    assert "about 1 wait in that queue" in as_json(operator, waiting)["explanation"]
+    assert "that queue has about 1 message." in as_json(operator, waiting)["explanation"]
 
 
 def test_a_worker_that_lives_and_one_that_has_died(operator: Operator, account: Account) -> None:
@@ -117,4 +117,4 @@ def test_a_table_that_does_not_answer_is_a_sentence(
     account.calls.fail(operation, Fault.THROTTLED, times=9)
     refused = operator.run("tasks", "explain", task.ref.task_id)
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert "try again, it may be passing" in refused.stderr
+    assert "try again, it may be temporary" in refused.stderr

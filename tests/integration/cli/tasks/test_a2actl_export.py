@@ -178,7 +178,7 @@ def test_a_file_that_is_there_is_not_written_over(operator: Operator, account: A
     out.write_text("mine")
     refused = export(operator, out)
     assert refused.exit_code == 2
-    assert "is there already; go on with it by --resume" in refused.stderr
+    assert "already exists; continue it with --resume" in refused.stderr
     assert out.read_text() == "mine"
 
 
@@ -187,7 +187,7 @@ def test_a_file_of_something_else_is_not_gone_on_with(operator: Operator, out: P
     out.write_text(content)
     refused = export(operator, out, "--resume")
     assert refused.exit_code == 2
-    assert "its last line is no task of an export" in refused.stderr
+    assert "its last line is not a task of an export" in refused.stderr
     assert out.read_text() == content
 
 

@@ -147,14 +147,14 @@ def test_a_task_that_is_deleted_meanwhile_ends_it(
     followed = follow(operator, worker.task)
     assert (followed.exit_code, followed.stderr) == (
         2,
-        f"The task {worker.task.ref.task_id} is gone: somebody has deleted it.\n",
+        f"The task {worker.task.ref.task_id} no longer exists: it was deleted.\n",
     )
 
 
 @pytest.mark.parametrize(
     ("task_id", "words"),
     [
-        ("42", "TASK: '42' is no task id"),
+        ("42", "TASK: '42' is not a task id"),
         ("0197a4e0-0000-7000-8000-000000000001", "There is no task 0197a4e0-0000-7000-8000-000000000001"),
     ],
 )

@@ -54,7 +54,7 @@ def test_a_lost_answer_says_that_repeating_is_safe(
     gateway.steps.append(lambda: (503, "{}"))
     refused = local_operator.run("tasks", "retry", ended.ref.task_id)
     assert refused.exit_code == 2
-    assert "the same command again makes no second" in refused.stderr
+    assert "the same command again creates no second one" in refused.stderr
 
 
 def test_with_its_agent_no_table_is_asked(
@@ -70,4 +70,4 @@ def test_with_its_agent_no_table_is_asked(
 def test_a_deployed_stack_takes_a_key(operator: Operator, ended: Task) -> None:
     refused = operator.run("tasks", "retry", ended.ref.task_id)
     assert refused.exit_code == 2
-    assert "Calling the API takes a key" in refused.stderr
+    assert "The API requires a key" in refused.stderr

@@ -157,7 +157,7 @@ def test_the_message_may_come_from_stdin(local_operator: Operator, account: Acco
         (("-",), b"caf\xe9", "MESSAGE is not UTF-8 text"),
         (("caf\udce9",), None, "MESSAGE is not UTF-8 text"),
         (("-",), b" \n\xe2\x80\x8b", "MESSAGE is blank"),
-        (("Hi", "--context", "{"), None, "--context takes a JSON object, or @ and a file that holds one"),
+        (("Hi", "--context", "{"), None, "--context takes a JSON object, or @ and a file that contains one"),
         (("Hi", "--context", "[1]"), None, "--context takes a JSON object such as"),
         (("Hi", "--context", '{"a": NaN}'), None, "NaN is not JSON"),
         (("Hi", "--context", r'{"a": "\ud800"}'), None, "surrogates not allowed"),
@@ -247,7 +247,7 @@ def test_a_key_revoked_meanwhile_ends_the_waiting(
 ) -> None:
     refused = wait_for(local_operator, gateway, worker.wait, lambda: (401, "{}"))
     assert refused.exit_code == 2
-    assert "The API refused the key" in refused.stderr
+    assert "The API rejected the key" in refused.stderr
 
 
 def test_an_interrupted_wait_says_that_the_task_goes_on(
@@ -264,7 +264,7 @@ def test_an_interrupted_wait_says_that_the_task_goes_on(
     stopped = wait_for(local_operator, gateway)
     assert stopped.exit_code == 130
     assert stopped.stderr == (
-        f"The task goes on; follow it with: a2actl tasks get assistant {worker.ref.task_id}\n"
+        f"The task continues; follow it with: a2actl tasks get assistant {worker.ref.task_id}\n"
     )
 
 
@@ -460,7 +460,10 @@ def test_what_has_completed_cannot_be_canceled(local_operator: Operator, worker:
         (("list", "spy"), "There is no agent 'spy' in this key's project"),
         (("get", "assistant", UNKNOWN_TASK), "There is no such task of 'assistant' in this key's project"),
         (("cancel", "assistant", UNKNOWN_TASK), "There is no such task of 'assistant'"),
-        (("get", "assistant", "../../health"), "'../../health' is no task id; `a2actl tasks list assistant`"),
+        (
+            ("get", "assistant", "../../health"),
+            "'../../health' is not a task id; `a2actl tasks list assistant`",
+        ),
         (("submit", "../x", "Hi"), "'../x' is no agent id: that is 1 to 64 lower-case letters"),
     ],
 )
@@ -474,7 +477,7 @@ def test_a_disabled_agent(local_operator: Operator, account: Account) -> None:
     account.registry.disable_agent("assistant", 1)
     refused = local_operator.run("tasks", "submit", "assistant", "Hi")
     assert refused.exit_code == 2
-    assert refused.stderr.startswith("The agent 'assistant' is disabled and takes no new tasks; ")
+    assert refused.stderr.startswith("The agent 'assistant' is disabled and accepts no new tasks; ")
 
 
 def test_the_key_option_goes_before_the_environment_and_the_file(
@@ -487,7 +490,7 @@ def test_the_key_option_goes_before_the_environment_and_the_file(
     refused = local_operator.run("tasks", "list", "spy", "--key", "a2a_wrong")
     assert refused.exit_code == 2
     assert refused.stderr == (
-        "The API refused the key; give another with --key or A2A_API_KEY. `a2actl keys create --project ID`"
+        "The API rejected the key; set another with --key or A2A_API_KEY. `a2actl keys create --project ID`"
         " makes one.\n"
     )
 
@@ -496,7 +499,7 @@ def test_the_key_option_goes_before_the_environment_and_the_file(
 def test_a_key_that_no_header_can_carry(local_operator: Operator, key: str) -> None:
     refused = local_operator.run("tasks", "list", "assistant", "--key", key)
     assert refused.exit_code == 2
-    assert refused.stderr.startswith("The API key holds characters that no key has; ")
+    assert refused.stderr.startswith("The API key contains characters that no key has; ")
 
 
 @pytest.mark.parametrize(
@@ -528,7 +531,7 @@ def test_a_project_without_money_left_is_not_asked_to_try_again(
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
         "The API refused the task: The project's budget for today is used up (BUDGET_EXCEEDED)."
-        " `a2actl projects show --project ID` tells what was spent, and `a2actl projects set`"
+        " `a2actl projects show --project ID` shows what was spent, and `a2actl projects set`"
         " changes the limit.\n"
     )
 
@@ -540,6 +543,6 @@ def test_a_lost_answer_to_submit_tells_of_the_task_that_may_exist(
     gateway.steps.append(lambda: (status, ""))
     refused = local_operator.run("tasks", "submit", "assistant", "Hi")
     assert refused.exit_code == 2
-    hint = "It may have the task all the same; look with `a2actl tasks list assistant`.\n"
+    hint = "The task may have been created; check with `a2actl tasks list assistant`.\n"
     assert refused.stderr.endswith(hint) is may_have_it
     assert "try again in a moment" in refused.stderr

@@ -202,19 +202,23 @@ def test_secrets_are_in_secrets_manager_and_nowhere_else(operator: Operator, acc
         (("--allow-user", "two words"), None, "--allow-user: 'two words' is no account"),
         (("--fallback", "nowhere"), None, "--fallback: the project demo has no connection 'nowhere'"),
         (("--fallback", "theirs"), None, "--fallback: the project demo has no connection 'theirs'"),
-        (("--fallback", "other-bot"), None, "--fallback: 'other-bot' is a bot, which cannot write unasked"),
-        (("--public-url", "http://agents.example.cn"), None, "--public-url: must begin with https://"),
+        (
+            ("--fallback", "other-bot"),
+            None,
+            "--fallback: 'other-bot' is a bot, which cannot start a conversation",
+        ),
+        (("--public-url", "http://agents.example.cn"), None, "--public-url: must start with https://"),
         (("--public-url", "agents.example.cn"), None, "--public-url: must be an address such as https://age"),
-        (("--public-url", "https://a.cn:port"), None, "--public-url: 'https://a.cn:port' is not an address"),
+        (("--public-url", "https://a.cn:port"), None, "--public-url: 'https://a.cn:port' is not a URL"),
         (("--public-url", "https://a.cn/x?y=z"), None, "--public-url: must be an address such as"),
-        (("--public-url", "https://me:pw@a.cn"), None, "--public-url: must not hold a user or a password"),
+        (("--public-url", "https://me:pw@a.cn"), None, "--public-url: must not contain a user or a password"),
         (("--api-url", "https://a.cn/cgi-bin"), None, "--api-url: must be an address such as https://qyapi"),
-        (("--own-keys",), None, "Give on stdin, a line each: Token, then EncodingAESKey; 0 lines are there."),
-        (("--own-keys",), "T0ken", "Give on stdin, a line each: Token, then EncodingAESKey; 1 lines are"),
-        (("--own-keys",), f"T0ken\n{AES_KEY}\nmore", "Give on stdin, a line each"),
+        (("--own-keys",), None, "Expected on stdin, one line each: Token, then EncodingAESKey; got 0 lines."),
+        (("--own-keys",), "T0ken", "Expected on stdin, one line each: Token, then EncodingAESKey; got 1"),
+        (("--own-keys",), f"T0ken\n{AES_KEY}\nmore", "Expected on stdin, one line each"),
         (("--own-keys",), f"T0\n{AES_KEY}", "The Token must be 3 to 32 letters and digits"),
         (("--own-keys",), f"T0ken\n{AES_KEY}x", "The EncodingAESKey must be 43 letters and digits"),
-        (("--own-keys",), b"\xff\n\xff", "Give on stdin, a line each"),
+        (("--own-keys",), b"\xff\n\xff", "Expected on stdin, one line each"),
     ],
 )
 def test_create_refuses_what_cannot_be_before_anything_is_written(
@@ -236,12 +240,12 @@ def test_create_refuses_what_cannot_be_before_anything_is_written(
 @pytest.mark.parametrize(
     ("create", "stdin", "problem"),
     [
-        (create_app, "short", "That is no Secret of an application"),
-        (create_app, "two words and more", "That is no Secret of an application"),
-        (create_app, "", "Give on stdin, a line each: Secret; 0 lines are there."),
-        (create_group, "https://example.com/send?key=", "That is neither the Webhook address of a group's"),
-        (create_group, "https://qyapi.weixin.qq.com/cgi-bin/webhook/send", "That is neither the Webhook add"),
-        (create_group, "key with spaces", "That is neither the Webhook address"),
+        (create_app, "short", "This is not the Secret of an application"),
+        (create_app, "two words and more", "This is not the Secret of an application"),
+        (create_app, "", "Expected on stdin, one line each: Secret; got 0 lines."),
+        (create_group, "https://example.com/send?key=", "This is neither the Webhook URL of a group"),
+        (create_group, "https://qyapi.weixin.qq.com/cgi-bin/webhook/send", "This is neither the Webhook URL"),
+        (create_group, "key with spaces", "This is neither the Webhook URL"),
     ],
 )
 def test_a_secret_that_is_none_is_refused_and_not_repeated(
@@ -256,7 +260,7 @@ def test_a_secret_that_is_none_is_refused_and_not_repeated(
 
 def test_a_group_takes_no_keys(operator: Operator) -> None:
     refused = create_group(operator, "--own-keys", stdin=f"T0ken\n{AES_KEY}\n{ADDRESS}")
-    assert refused.stderr == "--own-keys is not for kind group, which has no callback.\n"
+    assert refused.stderr == "--own-keys does not apply to the kind group, which has no callback.\n"
 
 
 def test_an_id_that_is_taken_is_refused_and_its_secrets_stay(operator: Operator, account: Account) -> None:
@@ -267,7 +271,7 @@ def test_an_id_that_is_taken_is_refused_and_its_secrets_stay(operator: Operator,
     theirs = run(operator, *command)
     for refused in (again, theirs):
         assert (refused.exit_code, refused.stdout) == (2, "")
-        assert refused.stderr.startswith("There is a connection 'helper' already; ids are unique")
+        assert refused.stderr.startswith("The connection 'helper' already exists; ids are unique")
     assert (stored(account), secrets(account)) == before
 
 
@@ -354,7 +358,8 @@ def test_a_connection_that_is_not_there(operator: Operator, command: tuple[str, 
     refused = run(operator, command[0], "nobody", *command[1:])
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "There is no connection 'nobody'; `a2actl wecom connections list --project ID` shows what there is.\n"
+        "There is no connection 'nobody'; `a2actl wecom connections list --project ID` lists"
+        " the connections.\n"
     )
 
 
@@ -420,12 +425,12 @@ def test_an_application_writes_markdown_if_it_is_told_to(operator: Operator, acc
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ((), "There is nothing to set; `a2actl wecom connections set --help` shows what can be."),
+        ((), "No setting was given; `a2actl wecom connections set --help` lists them."),
         (("--agent", ""), "--agent: is required for kind bot"),
         (("--agent", "spy"), "--agent: the project demo has no agent 'spy'"),
         (("--app-id", "5"), "--app-id: is not for kind bot"),
         (("--fallback", "helper"), "--fallback: must be another connection"),
-        (("--allow-everybody", "--allow-user", "han"), "--allow-everybody is given beside a list; leave one"),
+        (("--allow-everybody", "--allow-user", "han"), "--allow-everybody and lists exclude each other"),
     ],
 )
 def test_set_refuses_what_cannot_be(
@@ -546,12 +551,12 @@ def test_new_keys_are_good_beside_the_old_ones_until_those_are_retired(
     assert after.token not in (None, before.token)
     assert f"EncodingAESKey  {after.aes_key}" in rotated.stdout
     assert "rotate desk --retire-previous" in rotated.stdout
-    assert "the previous ones still good" in run(operator, "show", "desk").stdout
+    assert "the previous ones still valid" in run(operator, "show", "desk").stdout
     retired = run(operator, "rotate", "desk", "--retire-previous")
     assert retired.exit_code == 0
     assert secrets(account, "desk") == ConnectionSecrets(after.token, after.aes_key, corp_secret=CORP_SECRET)
     again = run(operator, "rotate", "desk", "--retire-previous")
-    assert again.stderr == "desk has no previous Token and EncodingAESKey that could be retired.\n"
+    assert again.stderr == "desk has no previous Token and EncodingAESKey to retire.\n"
 
 
 def test_rotating_twice_does_not_lose_the_keys_that_wecom_has(operator: Operator, account: Account) -> None:
@@ -561,7 +566,7 @@ def test_rotating_twice_does_not_lose_the_keys_that_wecom_has(operator: Operator
     after = secrets(account)
     again = run(operator, "rotate", "helper")
     assert again.exit_code == 2
-    assert "helper has new and previous keys already." in again.stderr
+    assert "helper already has new and previous keys." in again.stderr
     assert secrets(account) == after
     assert after.token is not None
     assert after.token in run(operator, "setup", "helper").stdout
@@ -595,13 +600,13 @@ def test_an_application_s_secret_and_a_group_s_address_are_replaced(
     ("connection", "options", "problem"),
     [
         ("helper", ("--corp-secret",), "--corp-secret is for an application; helper is of kind bot."),
-        ("helper", ("--webhook-key",), "--webhook-key is for a group's robot; helper is of kind bot."),
-        ("ops", (), "A group's robot has a Webhook address alone: --webhook-key."),
-        ("ops", ("--retire-previous",), "A group's robot has a Webhook address alone: --webhook-key."),
+        ("helper", ("--webhook-key",), "--webhook-key is for a group robot; helper is of kind bot."),
+        ("ops", (), "A group robot has only a Webhook URL: --webhook-key."),
+        ("ops", ("--retire-previous",), "A group robot has only a Webhook URL: --webhook-key."),
         (
             "helper",
             ("--own-keys", "--retire-previous"),
-            "One thing at a time: --retire-previous, --corp",
+            "--retire-previous, --corp-secret, --webhook-key and",
         ),
     ],
 )
@@ -633,7 +638,7 @@ def test_a_secret_of_another_shape_is_not_told(operator: Operator, account: Acco
     account.secrets.put_secret_value(SecretId=f"{STACK}/wecom/helper", SecretString="hidden-1")
     refused = run(operator, "setup", "helper")
     assert refused.exit_code == 2
-    assert f"The secret {STACK}/wecom/helper is not one that a2actl made" in refused.stderr
+    assert f"The secret {STACK}/wecom/helper was not created by a2actl" in refused.stderr
     assert "hidden-1" not in refused.output
 
 
@@ -646,8 +651,8 @@ def test_delete_takes_the_connection_and_its_secrets(operator: Operator, account
     deleted = run(operator, "delete", "desk")
     assert (deleted.exit_code, deleted.stdout) == (0, "desk: deleted.\n")
     assert deleted.stderr.splitlines() == [
-        "Secrets Manager keeps its secrets for another 7 days.",
-        "These connections still name it as their fallback: helper.",
+        "Its secrets can be restored in Secrets Manager for 7 days.",
+        "These connections still use it as their fallback: helper.",
     ]
     assert account.connections.connection("desk") is None
     assert secret_names(account) == [f"{STACK}/wecom/helper"]

@@ -109,7 +109,7 @@ def test_a_connection_that_is_switched_off_is_refused_within_half_a_minute(deplo
     deployed.clock.advance(30)
     tried = deployed.run("test", "helper", "--language", "en")
     assert tried.exit_code == 1
-    assert "✗ The function refused the request (403)" in tried.stdout
+    assert "✗ The function rejected the request (403)" in tried.stdout
 
 
 def test_a_deleted_connection_is_refused_like_one_that_never_was(deployed: Deployed) -> None:
@@ -122,4 +122,4 @@ def test_a_deleted_connection_is_refused_like_one_that_never_was(deployed: Deplo
     trial = Trial(found, url, kept, Language.EN, SystemClock(), SystemEntropy())
     never = replace(trial, url=f"{deployed.url}/wecom/never/callback")
     for finding in (*trial.findings(send=False), *never.findings(send=False)):
-        assert finding.text.startswith("The function refused the request (403)")
+        assert finding.text.startswith("The function rejected the request (403)")

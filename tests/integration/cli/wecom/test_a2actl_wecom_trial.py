@@ -117,9 +117,9 @@ def test_of_a_cold_start_the_second_answer_counts(receiver: Receiver) -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Raw(403), "✗ The function refused the request (403)"),
+        (Raw(403), "✗ The function rejected the request (403)"),
         (Raw(404), "✗ There is nothing at this address of 127.0.0.1 (404)"),
-        (Raw(500), "✗ The callback answered 500, not 200; look at the log of the function wecom."),
+        (Raw(500), "✗ The callback returned 500, not 200; check the log of the function wecom."),
         (Raw(200, b"hello"), "✗ The answer is not exactly what was asked for"),
         (Raw(0), "✗ 127.0.0.1 cannot be reached (RemoteProtocolError); check its DNS"),
     ],
@@ -154,7 +154,7 @@ def test_a_connection_that_is_switched_off_is_said_to_be(
 ) -> None:
     keep(account, HELPER, KEYS, public_url=base_of(receiver), enabled=False)
     tried = run(operator, HELPER)
-    assert "`a2actl wecom connections set helper --enable` switches it on." in tried.stderr
+    assert "`a2actl wecom connections set helper --enable` enables it." in tried.stderr
 
 
 def test_without_keys_there_is_nothing_to_try(operator: Operator, account: Account) -> None:
@@ -162,7 +162,7 @@ def test_without_keys_there_is_nothing_to_try(operator: Operator, account: Accou
     tried = run(operator, HELPER)
     assert (tried.exit_code, tried.stdout) == (
         1,
-        "✗ There are no Token and EncodingAESKey; run: a2actl wecom connections rotate helper\n",
+        "✗ Token and EncodingAESKey are missing; run: a2actl wecom connections rotate helper\n",
     )
 
 
@@ -181,7 +181,7 @@ def test_an_application_s_secret_is_tried(operator: Operator, account: Account, 
     tried = run(operator, desk)
     assert tried.exit_code == 0
     assert tried.stdout.count("✓") == 2
-    assert "The application's CorpID and Secret are good (gettoken)." in tried.stdout
+    assert "The application's CorpID and Secret are valid (gettoken)." in tried.stdout
     assert APP.secret not in tried.output
 
 
@@ -217,7 +217,7 @@ def test_what_is_wrong_with_an_application_is_said_in_words(
         (-1, "✗ -1: WeCom is busy; try again in a moment."),
         (45009, "✗ 45009: Too many calls"),
         (60020, "✗ 60020: The caller's IP is not among the application's trusted ones"),
-        (50001, "✗ 50001: An error of WeCom's; https://developer.work.weixin.qq.com/document/path/90313"),
+        (50001, "✗ 50001: A WeCom error code; see https://developer.work.weixin.qq.com/document/path/90313"),
     ],
 )
 def test_error_codes_are_explained(
@@ -242,7 +242,9 @@ def test_something_that_is_not_wecom_is_told_as_such(
     operator: Operator, account: Account, desk: Connection, receiver: Receiver
 ) -> None:
     keep(account, replace(desk, api_url=base_of(receiver)), replace(KEYS, corp_secret=APP.secret))
-    assert "What 127.0.0.1 answers is not WeCom's (403); check --api-url." in run(operator, desk).stdout
+    assert (
+        "The response from 127.0.0.1 is not from WeCom (403); check --api-url." in run(operator, desk).stdout
+    )
 
 
 def test_a_group_gets_a_message_only_if_it_is_to(
@@ -252,7 +254,7 @@ def test_a_group_gets_a_message_only_if_it_is_to(
     keep(account, OPS, ConnectionSecrets(webhook_key=key), api_url=wecom.base_url)
     unsent = run(operator, OPS)
     assert (unsent.exit_code, wecom.seen().deliveries) == (0, [])
-    assert "--send sends one to the group." in unsent.stdout
+    assert "send a test message to the group with --send." in unsent.stdout
     sent = run(operator, OPS, "--send")
     assert (sent.exit_code, sent.stdout) == (0, "✓ The test message is in the group.\n")
     assert wecom.seen().texts(key) == ["a2a-tasks: the connection ops works."]
@@ -262,8 +264,8 @@ def test_a_group_gets_a_message_only_if_it_is_to(
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("gone-key-0123456", "✗ 93000: There is no such robot in a group, or it was removed"),
-        (None, "✗ The Webhook address of the group's robot is missing; run: a2actl wecom connections rotate"),
+        ("gone-key-0123456", "✗ 93000: The group robot does not exist, or it was removed"),
+        (None, "✗ The Webhook URL of the group robot is missing; run: a2actl wecom connections rotate"),
     ],
 )
 def test_a_group_robot_that_is_not_there(
@@ -279,4 +281,4 @@ def test_only_a_group_gets_a_message(operator: Operator, account: Account) -> No
     keep(account, HELPER, KEYS)
     refused = run(operator, HELPER, "--send")
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert refused.stderr == "--send is for a group's robot; helper is of kind bot.\n"
+    assert refused.stderr == "--send is for a group robot; helper is of kind bot.\n"
