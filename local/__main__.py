@@ -1,4 +1,4 @@
-"""`python -m local`: the local stack of this checkout, and what prepares a deployment."""
+"""`python -m local`: the local stack of this checkout, and preparation of deployments."""
 
 import os
 import sys
@@ -52,19 +52,19 @@ class Commands(TyperGroup):
 
 app = typer.Typer(
     cls=Commands,
-    help="The whole system on this machine, and what prepares a deployment.",
+    help="The local stack of this checkout, and preparation of deployments.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
 console = Console()
 
-Environment = Annotated[str, typer.Argument(help="One of samconfig.toml.", metavar="ENV")]
+Environment = Annotated[str, typer.Argument(help="An environment in samconfig.toml.", metavar="ENV")]
 
 
 @app.command()
 def up() -> None:
-    """Start and deploy what is missing, run one task, and ask in a chat."""
+    """Start the stack and deploy what has changed, run a task, and ask the agent in a chat."""
     started = time.monotonic()
     stack = _stack(_ports())
     stack.progress = Terminal(console)
@@ -73,31 +73,31 @@ def up() -> None:
             "Without ANTHROPIC_API_KEY (or ANTHROPIC_BASE_URL) the workers talk to a stand-in for Claude.\n"
         )
     else:
-        console.print(f"The workers talk to Claude at {stack.claude.base_url}. You pay for its use.\n")
+        console.print(f"The workers talk to Claude at {stack.claude.base_url}. This is billed.\n")
     deployment = stack.up()
     access = prepare(stack, deployment, ACCESS_PATH)
     task = run_task(access, console)
     show_result(task, stack, console)
     run_chat(stack, deployment, console)
     show_next_steps(access, task, ACCESS_PATH, console)
-    console.print(f"[dim]All this took {time.monotonic() - started:.0f} s.[/dim]")
+    console.print(f"[dim]This took {time.monotonic() - started:.0f} s.[/dim]")
     _exit(0 if task["status"] == "completed" else 1)
 
 
 @app.command()
 def stop() -> None:
-    """End all processes; what is stored stays."""
+    """Stop all processes. Stored data is kept."""
     stopped = _stack(_known_ports()).stop()
     console.print("The local stack is stopped." if stopped else "Nothing was running.")
 
 
 @app.command()
 def status() -> None:
-    """Tell what runs and where."""
+    """Show what runs, and where."""
     stack = _stack(_known_ports())
     for process in (stack.emulator, stack.stand_in, stack.gateway):
         pid = process.pid()
-        state = f"runs (process {pid})" if pid is not None else "does not run"
+        state = f"is running (process {pid})" if pid is not None else "is not running"
         console.print(f"{process.name:10} {state}, log {os.path.relpath(process.log_path)}", highlight=False)
     if (access := Access.load(ACCESS_PATH)) is not None:
         console.print(f"{'API':10} {access.api_url}", highlight=False)
@@ -108,20 +108,20 @@ def status() -> None:
 def logs(function: Annotated[str, typer.Argument(metavar="FUNCTION")] = "worker") -> None:
     """Print what a function has logged in the last ten minutes."""
     if function not in function_names():
-        raise LookupError(f"There is no function {function}. There are: {', '.join(function_names())}.")
+        raise LookupError(f"There is no function {function}. Functions: {', '.join(function_names())}.")
     stack = _stack(_known_ports())
     if stack.emulator.pid() is None:
-        raise ToolError("The local stack does not run. `make run` starts it.")
+        raise ToolError("The local stack is not running. Start it with `make run`.")
     for message in stack.logged(function, int((time.time() - 600) * 1000)):
         console.print(message.rstrip(), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
 def reset() -> None:
-    """End all processes and delete what is stored."""
+    """Stop all processes and delete all stored data."""
     _stack(_known_ports()).forget()
     ACCESS_PATH.unlink(missing_ok=True)
-    console.print("The local stack is stopped, and what it had stored is deleted.")
+    console.print("The local stack is stopped, and its data is deleted.")
 
 
 @app.command()
@@ -132,38 +132,38 @@ def tools() -> None:
 
 @app.command()
 def imports() -> None:
-    """Check which package imports which."""
+    """Check the order of imports between packages."""
     check_imports()
 
 
 @app.command("lock")
 def lock_versions() -> None:
-    """Pin the newest versions of everything."""
+    """Pin the newest versions of all packages."""
     lock(Terminal(console))
 
 
 @app.command()
 def sbom() -> None:
-    """Write the bill of materials of what is deployed."""
+    """Write the bill of materials of the deployment."""
     write_sbom(Terminal(console))
 
 
 @app.command("audit")
 def audit_versions() -> None:
-    """Look for known vulnerabilities of what is pinned."""
+    """Check the pinned packages for known vulnerabilities."""
     _exit(audit(Terminal(console), console))
 
 
 @app.command()
 def docs() -> None:
-    """Build the documentation's site."""
+    """Build the documentation site."""
     site = build_site(Terminal(console))
     console.print(f"To read it: {sys.executable} -m http.server --directory {site}", soft_wrap=True)
 
 
 @app.command()
 def screenshots() -> None:
-    """Take the pictures of the console in docs/console."""
+    """Take the screenshots of the console in docs/console."""
     from local.browser.screenshots import make_screenshots  # slow import, only needed here
 
     for picture in make_screenshots(Terminal(console)):
@@ -172,7 +172,7 @@ def screenshots() -> None:
 
 @app.command()
 def hooks() -> None:
-    """Have git check style and types before each commit."""
+    """Install a git hook that checks style and types before each commit."""
     PRE_COMMIT.ensure()
     console.print(run_tool([PRE_COMMIT.program("pre-commit"), "install"]).strip())
 
@@ -198,22 +198,24 @@ def parameters(environment: Environment) -> None:
 
 @app.command()
 def stamp(environment: Environment, architecture: str) -> None:
-    """Write the release's name into what was built; print the template."""
+    """Write the release's name into the built template; print its path."""
     given = template_parameters(environment) | {"Architecture": architecture}
     print(stamped(BUILT, release_of(deployment_digest(given)), "release.yaml"))
 
 
 @app.command("adopt")
 def adopt_tables(
-    tasks: Annotated[str | None, typer.Option(metavar="TABLE", help="Stands in for TasksTable.")] = None,
+    tasks: Annotated[
+        str | None, typer.Option(metavar="TABLE", help="The table to use as TasksTable.")
+    ] = None,
     registry: Annotated[
-        str | None, typer.Option(metavar="TABLE", help="Stands in for RegistryTable.")
+        str | None, typer.Option(metavar="TABLE", help="The table to use as RegistryTable.")
     ] = None,
 ) -> None:
-    """Make restored tables ready for a stack."""
+    """Prepare restored tables for use in a stack."""
     given = {logical_id: table for logical_id, table in ((TASKS, tasks), (REGISTRY, registry)) if table}
     if not given:
-        raise LookupError("Which tables? make adopt TASKS=NAME REGISTRY=NAME, or one of the two.")
+        raise LookupError("Name at least one table: make adopt TASKS=NAME REGISTRY=NAME.")
     _exit(adopt(given, console))
 
 
@@ -221,9 +223,11 @@ def adopt_tables(
 def preflight(
     environment: Environment,
     *,
-    offline: Annotated[bool, typer.Option("--offline", help="Only what takes no AWS account.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Only the checks that need no AWS account.")
+    ] = False,
 ) -> None:
-    """Check what a deployment needs before it starts."""
+    """Check the prerequisites of a deployment."""
     # cfn-lint's schemas take seconds to import, and `make run` does without them
     from local.preflight import command
 
@@ -232,7 +236,7 @@ def preflight(
 
 @app.command("check-template")
 def check_template() -> None:
-    """Lint the template as it is deployed, and check every environment."""
+    """Lint the template as deployed, and check every environment."""
     from local.preflight import command
 
     _exit(command.check_template(console))

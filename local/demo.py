@@ -26,12 +26,12 @@ AGENT_FILE = ROOT / "agents" / f"{AGENT_ID}.yaml"
 MESSAGE = "生成一个测试报告"
 TIMEOUT_MS = 300_000
 CONNECTION_ID, USER, QUESTION = "wecom-demo", "LiLei", "用一句话介绍你自己"
-LOGS_HINT = "The processes' logs are in .local/processes."
-API_HINT = f"`make logs FUNCTION=api` and FUNCTION=authorizer show what answered it. {LOGS_HINT}"
-TASK_HINT = f"`make logs FUNCTION=worker` shows who has it, FUNCTION=sweeper who looks after it. {LOGS_HINT}"
+LOGS_HINT = "The logs of the processes are in .local/processes."
+API_HINT = f"See `make logs FUNCTION=api` and FUNCTION=authorizer. {LOGS_HINT}"
+TASK_HINT = f"See `make logs FUNCTION=worker` and FUNCTION=sweeper. {LOGS_HINT}"
 CHAT_HINT = (
-    "`make logs FUNCTION=wecom` shows who took it, FUNCTION=worker who answers it, FUNCTION=notifier and "
-    f"FUNCTION=wecom-sender who brings the answer. {LOGS_HINT}"
+    "See `make logs FUNCTION=wecom` (messages), FUNCTION=worker (the task), FUNCTION=notifier and"
+    f" FUNCTION=wecom-sender (the answer). {LOGS_HINT}"
 )
 TERMINAL = ("completed", "failed", "canceled")
 
@@ -72,7 +72,7 @@ def prepare(stack: LocalStack, deployment: Deployment, path: Path) -> Access:
     known = Access.load(path)
     api_key = known.api_key if known is not None and _is_accepted(deployment, known.api_key) else None
     if api_key is None:
-        with stack.progress.step("Make an API key"):
+        with stack.progress.step("Create an API key"):
             api_key = json.loads(run_a2actl(stack, "keys", "create", "--project", PROJECT_ID))["key"]
     access = Access(
         api_url=deployment.api_url,
@@ -122,9 +122,9 @@ def _asked(
     try:
         answer = http.request(method, url, json=body)
     except httpx.HTTPError as error:
-        raise ToolError(f"{method} {url} was not answered: {error!r}\n{API_HINT}") from error
+        raise ToolError(f"{method} {url} failed: {error!r}\n{API_HINT}") from error
     if answer.is_error:
-        raise ToolError(f"{method} {url} was answered by {answer.status_code}: {answer.text}\n{API_HINT}")
+        raise ToolError(f"{method} {url} returned {answer.status_code}: {answer.text}\n{API_HINT}")
     said: Mapping[str, Any] = answer.json()
     return said
 
@@ -160,7 +160,7 @@ def run_chat(stack: LocalStack, deployment: Deployment, console: Console) -> Non
         settings = wecom.settings()
         # functions start cold here, each as a process of its own: this WeCom waits a little longer
         wecom.use(replace(settings, bot=replace(settings.bot, callback_url=url), answer_seconds=30.0))
-        console.print("\n[bold]The same agent in WeCom[/bold] [dim](a double of it, on this machine)[/dim]")
+        console.print("\n[bold]The same agent in WeCom[/bold] [dim](simulated on this machine)[/dim]")
         console.print(f"  {USER}: {QUESTION}", markup=False, highlight=False)
         begun = BotUser(wecom, USER).say(QUESTION)
         ended = show_chat(
@@ -189,7 +189,7 @@ def show_chat(look: Callable[[], Exchange], console: Console, stall: StallTimeou
 def show_next_steps(access: Access, task: Mapping[str, Any], path: Path, console: Console) -> None:
     shown_path = os.path.relpath(path)
     lines = (
-        "\nGo on with:\n",
+        "\nContinue with:\n",
         f"API={access.api_url}",
         f"AGENT={access.agent_id}",
         f'KEY=$(sed -n \'s/.*"api_key": "\\(.*\\)".*/\\1/p\' {shown_path})',
@@ -199,8 +199,8 @@ def show_next_steps(access: Access, task: Mapping[str, Any], path: Path, console
         f"     -d '{json.dumps({'message': MESSAGE, 'timeout': TIMEOUT_MS}, ensure_ascii=False)}'",
         'curl "$API/a2a/$AGENT/tasks/$TASK" -H "Authorization: Bearer $KEY"',
         f'uv run a2actl tasks submit {access.agent_id} "{MESSAGE}" --wait',
-        f"\nOr look at it in a browser: {access.api_url}/console, with that key.",
-        "\nThe stack stays up. `make logs` shows what the functions log, `make stop` ends it.",
+        f"\nOr open it in a browser: {access.api_url}/console, with that key.",
+        "\nThe stack keeps running. `make logs` shows the functions' logs, `make stop` stops it.",
     )
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -212,7 +212,7 @@ def _is_accepted(deployment: Deployment, api_key: str) -> bool:
         try:
             return http.get(url, params={"limit": "1"}).status_code == httpx.codes.OK
         except httpx.HTTPError as error:
-            raise ToolError(f"GET {url} was not answered: {error!r}\n{API_HINT}") from error
+            raise ToolError(f"GET {url} failed: {error!r}\n{API_HINT}") from error
 
 
 def _client(api_key: str) -> httpx.Client:

@@ -34,7 +34,7 @@ class StallTimeout:
         """Sleep for a moment. Raises ToolError if the state has not changed for a minute."""
         if self.clock() - self._since >= HANG_SECONDS:
             raise ToolError(
-                f"{self.step} hangs: nothing new for {HANG_SECONDS:.0f} seconds. Last seen: {self._seen}.\n"
+                f"{self.step} hangs: no change for {HANG_SECONDS:.0f} seconds. Last seen: {self._seen}.\n"
                 f"{self.hint}"
             )
         self.sleep(POLL_SECONDS)

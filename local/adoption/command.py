@@ -26,7 +26,7 @@ def adopt(tables: dict[str, str], console: Console) -> int:
     template, client = transformed({}), boto3.Session().client("dynamodb")
     parameters: list[str] = []
     for logical_id, table in tables.items():
-        with Terminal(console).step(f"Switch on what {table} lacks"):
+        with Terminal(console).step(f"Enable what {table} lacks"):
             parameters += parameters_of(logical_id, ready(client, table, logical_id, template))
     console.print("\nAdd to parameter_overrides in samconfig.toml, and deploy:\n")
     for parameter in parameters:
@@ -40,7 +40,7 @@ def ready(client: "DynamoDBClient", table: str, logical_id: str, template: Templ
     wanted = template["Resources"][logical_id]["Properties"]
     found = TableState.read(client, table)
     if faults := list(found.faults(wanted)):
-        raise NotFit(f"The table {table} cannot stand in for {logical_id}: it {', and '.join(faults)}.")
+        raise NotFit(f"The table {table} cannot replace {logical_id}: it {', and '.join(faults)}.")
     return switch_on(client, table, wanted)
 
 
@@ -49,5 +49,5 @@ def parameters_of(logical_id: str, state: TableState) -> Iterator[str]:
     yield f"{logical_id}Arn={state.arn}"
     if logical_id == TASKS:
         if state.stream_arn is None:
-            raise NotFit(f"{state.arn}: {STREAM} is still off; run the same command again.")
+            raise NotFit(f"{state.arn}: {STREAM} is still off; run the command again.")
         yield f"{logical_id}StreamArn={state.stream_arn}"

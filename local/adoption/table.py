@@ -59,7 +59,7 @@ class TableState:
                 yield f"lacks the index {index['IndexName']} as this release has it"
         view = wanted.get("StreamSpecification", {}).get("StreamViewType")
         if view and self.stream_view not in (None, view):
-            yield f"has a stream of {self.stream_view}, and not of {view}"
+            yield f"has a stream of {self.stream_view}, not of {view}"
 
     def switched_off(self, wanted: Mapping[str, Any]) -> list[str]:
         """The features that ``switch_on`` enables."""

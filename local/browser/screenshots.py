@@ -49,12 +49,12 @@ def make_screenshots(progress: Progress, folder: Path = FOLDER) -> list[Path]:
     if not run_tool(["fc-list", ":lang=zh"]).strip():
         raise ToolError("There is no font for Chinese. On Debian and Ubuntu: apt-get install fonts-noto-cjk")
     folder.mkdir(parents=True, exist_ok=True)
-    with progress.step("Start a stack for the pictures"), _stack() as deployed:
+    with progress.step("Start a stack for the screenshots"), _stack() as deployed:
         project = make_project(deployed, "acme", AGENTS)
-        with progress.step("Do some tasks"):
+        with progress.step("Run some tasks"):
             samples = make_samples(project)
         try:
-            with progress.step("Take the pictures"), running_browser() as browser:
+            with progress.step("Take the screenshots"), running_browser() as browser:
                 return [_take(browser, project, each, folder) for each in _pictures(samples)]
         except NoBrowser as error:
             raise ToolError(str(error)) from error
@@ -91,7 +91,7 @@ def _take(browser: "Browser", project: Project, picture: Picture, folder: Path) 
     page.screenshot(path=target)
     context.close()
     if target.stat().st_size > MOST_BYTES:
-        raise ToolError(f"{target} has {target.stat().st_size} bytes; at most {MOST_BYTES} are meant")
+        raise ToolError(f"{target} has {target.stat().st_size} bytes; the limit is {MOST_BYTES}")
     return target
 
 

@@ -30,7 +30,7 @@ def stamped(template: Path, release: str, name: str) -> Path:
     """
     text, count = VARIABLE.subn(rf"\g<name>{release}", template.read_text("utf-8"))
     if count != 1:
-        raise LookupError(f"{template} has {count} variables RELEASE, and must have one.")
+        raise LookupError(f"{template} has {count} variables RELEASE; expected one.")
     copy = template.with_name(name)
     copy.write_text(text, "utf-8")
     return copy

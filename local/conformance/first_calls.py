@@ -26,9 +26,9 @@ def make_first_calls(agent: str) -> None:
             sent = client.post(f"{agent}{HTTP_JSON_PATH}/message:send", json=_message(url), headers=headers)
             sent.raise_for_status()
         except httpx.HTTPError as error:
-            raise ToolError(f"The agent does not answer: {error!r}") from error
+            raise ToolError(f"The agent does not respond: {error!r}") from error
         if not called.wait(SECONDS):
-            raise ToolError(f"The agent has called no webhook within {SECONDS:.0f} s.")
+            raise ToolError(f"The agent called no webhook within {SECONDS:.0f} s.")
 
 
 def _message(url: str) -> dict[str, Any]:

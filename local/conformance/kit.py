@@ -46,7 +46,7 @@ class Kit:
         """Raises ToolError if the folder has no kit."""
         if not (self.folder / "tests" / "compatibility").is_dir():
             raise ToolError(
-                f"{self.folder} is no checkout of the conformance kit. Get one, outside of this repository:\n"
+                f"{self.folder} is not a checkout of the conformance kit. Clone it outside this repository:\n"
                 "git clone -b 1.0-dev https://github.com/a2aproject/a2a-tck DIR"
             )
 

@@ -30,7 +30,7 @@ def outdated(results: Sequence[Result], known: dict[str, str]) -> dict[str, str]
     outcomes = {each.id: each.outcome for each in results}
     said = {"passed": "passes", "skipped": "is skipped"}
     return {
-        test: said.get(outcomes.get(test, ""), "is no test of this kit")
+        test: said.get(outcomes.get(test, ""), "is not a test of this kit")
         for test in known
         if outcomes.get(test) != "failed"
     }

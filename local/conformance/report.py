@@ -10,14 +10,14 @@ from local.conformance.kit import Result
 from local.conformance.known import failed, outdated
 
 LEVELS = ("must", "should", "may")
-COLUMNS = {"jsonrpc": "JSON-RPC", "http_json": "HTTP+JSON", "": "of no binding"}
+COLUMNS = {"jsonrpc": "JSON-RPC", "http_json": "HTTP+JSON", "": "no binding"}
 OUTCOMES = ("passed", "failed", "skipped")
 
 
 def show(results: Sequence[Result], known: dict[str, str], console: Console) -> None:
     """A table of all tests, then each failure with its reason."""
     console.print(table(results))
-    console.print("Tests of gRPC are left out: no agent here speaks it.\n", highlight=False)
+    console.print("gRPC tests are excluded: agents here do not support it.\n", highlight=False)
     for each in failed(results):
         is_known = each.id in known
         colour, title = ("yellow", "known") if is_known else ("red", "failed")
@@ -26,7 +26,7 @@ def show(results: Sequence[Result], known: dict[str, str], console: Console) -> 
         reason = known[each.id] if is_known else each.reason
         console.print(f"  {reason}", markup=False, highlight=False, style="dim")
     for test, what in outdated(results, known).items():
-        console.print(f"{test} {what}: take it out of known.toml.", style="yellow", markup=False)
+        console.print(f"{test} {what}: remove it from known.toml.", style="yellow", markup=False)
 
 
 def table(results: Sequence[Result]) -> Table:

@@ -30,7 +30,7 @@ def run(stack: LocalStack, kit: Kit, progress: Progress, console: Console) -> in
         raise ToolError(
             "The kit steers the stand-in: run it without ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL."
         )
-    with progress.step("Install what the kit needs"):
+    with progress.step("Install the kit's requirements"):
         kit.environment.ensure()
     ran_before = stack.emulator.pid() is not None
     try:

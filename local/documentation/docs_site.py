@@ -24,9 +24,9 @@ def build_site(progress: Progress, folder: Path = FOLDER) -> Path:
     Raises ToolError if the generator cannot be installed, if a page, an anchor or a file that a page links
     to does not exist, or if a page loads an external resource.
     """
-    with progress.step("Install the generator of the documentation's site"):
+    with progress.step("Install the site generator"):
         DOCS.ensure()
-    with progress.step("Build the documentation's site"):
+    with progress.step("Build the documentation site"):
         shutil.rmtree(folder, ignore_errors=True)
         pages = folder / "pages"
         for source in _sources():
@@ -39,7 +39,7 @@ def build_site(progress: Progress, folder: Path = FOLDER) -> Path:
         site = folder / "site"
         _declare_languages(site)
         if found := problems(site):
-            raise ToolError("\n".join(["The documentation's site:", *found]))
+            raise ToolError("\n".join(["The documentation site:", *found]))
     return site
 
 

@@ -24,7 +24,7 @@ def _problems(site: Path, page: Path) -> Iterator[str]:
     addresses.feed(page.read_text("utf-8"))
     for address in sorted(addresses.loaded):
         if urlsplit(address).netloc:
-            yield f"loads {address} from elsewhere"
+            yield f"loads {address} from another site"
     for address in sorted(addresses.loaded | addresses.linked):
         parts = urlsplit(address)
         if parts.scheme or parts.netloc or not parts.path:

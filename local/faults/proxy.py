@@ -36,11 +36,13 @@ def know(services: list[str]) -> None:
 
 def main() -> None:
     """Serve until the process is asked to stop."""
-    parser = argparse.ArgumentParser(description="AWS that fails as it is told to.")
+    parser = argparse.ArgumentParser(description="Proxy that makes AWS calls fail on demand.")
     parser.add_argument("--upstream", required=True, help="address of the emulator")
     parser.add_argument("--port", type=int, required=True, help="port to listen on")
-    parser.add_argument("--services", nargs="+", required=True, help="the only ones that are called")
-    parser.add_argument("--seed", type=int, default=14, help="of what chance decides (default: %(default)s)")
+    parser.add_argument("--services", nargs="+", required=True, help="the services that are called")
+    parser.add_argument(
+        "--seed", type=int, default=14, help="seed of the random choices (default: %(default)s)"
+    )
     options = parser.parse_args()
     random.seed(options.seed)
     know(options.services)

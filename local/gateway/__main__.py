@@ -19,8 +19,10 @@ from local.gateway.settings import Settings
 
 def main() -> None:
     """Serve until the process is asked to stop. The environment has the address of AWS."""
-    parser = argparse.ArgumentParser(prog="python -m local.gateway", description="API Gateway, with streams.")
-    parser.add_argument("--settings", type=Path, required=True, help="file that the deployment has written")
+    parser = argparse.ArgumentParser(
+        prog="python -m local.gateway", description="Local API Gateway with response streaming."
+    )
+    parser.add_argument("--settings", type=Path, required=True, help="settings file of the deployment")
     parser.add_argument("--port", type=int, required=True, help="port to listen on")
     options = parser.parse_args()
     settings = Settings.load(options.settings)

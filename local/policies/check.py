@@ -13,9 +13,9 @@ SUBJECT = "Roles and policies"
 def check_policies(template: Template) -> Iterator[Finding]:
     complaints = unexpected(violations(template), read_suppressions(TOOL))
     for complaint in complaints:
-        remedy = "Narrow it in template.yaml, or argue for it in local/template/suppressions.toml."
+        remedy = "Restrict it in template.yaml, or justify it in local/template/suppressions.toml."
         yield Finding.fault(SUBJECT, complaint, remedy)
     if not complaints:
         yield Finding.ok(
-            SUBJECT, f"{len(RULES)} rules are kept; exceptions are in local/template/suppressions.toml"
+            SUBJECT, f"all {len(RULES)} rules are met; exceptions are in local/template/suppressions.toml"
         )

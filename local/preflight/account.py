@@ -70,7 +70,7 @@ class AccountCheck:
     by_hand: str
 
     def findings(self, target: Target, account: Account) -> Iterator[Finding]:
-        """Its findings. What cannot be read is a warning, since the deployment may work all the same."""
+        """Its findings. What cannot be read is a warning, since the deployment may still work."""
         try:
             yield from self.look(target, account)
         except (ClientError, BotoCoreError) as error:
@@ -79,26 +79,26 @@ class AccountCheck:
             )
 
     def _instead(self, error: ClientError | BotoCoreError) -> str:
-        by_hand = f"look in {self.by_hand}."
+        by_hand = f"check in {self.by_hand}."
         if isinstance(error, ClientError) and error.response["Error"].get("Code") in _DENIED:
-            return f"Allow {_action(error)} to who deploys, or {by_hand}"
+            return f"Grant {_action(error)} to the deploying identity, or {by_hand}"
         return f"Try again, or {by_hand}"
 
 
 def open_account(target: Target) -> tuple[Account | None, Finding]:
     """The account of the environment's credentials; None and the reason if none work."""
-    remedy = "Sign in (`aws sso login` or `aws configure`), or choose a profile with AWS_PROFILE."
+    remedy = "Sign in (`aws sso login` or `aws configure`), or select a profile with AWS_PROFILE."
     try:
         session = boto3.Session()
         region = target.region or session.region_name
         if region is None:
             return None, Finding.fault(
-                SUBJECT, "no region is chosen", "Set AWS_DEFAULT_REGION, or region in samconfig.toml."
+                SUBJECT, "no region is set", "Set AWS_DEFAULT_REGION, or region in samconfig.toml."
             )
         account = Account(session, region, target.stack_name)
         identity = account.client("sts").get_caller_identity()
     except (ClientError, BotoCoreError) as error:
-        return None, Finding.fault(SUBJECT, f"no credentials that work: {explained(error)}", remedy)
+        return None, Finding.fault(SUBJECT, f"no valid credentials: {explained(error)}", remedy)
     return account, Finding.ok(SUBJECT, f"{identity['Account']} in {region}, as {identity['Arn']}")
 
 
@@ -109,7 +109,7 @@ def explained(error: ClientError | BotoCoreError) -> str:
     answer = error.response["Error"]
     if answer.get("Code") in _DENIED:
         return f"{_action(error)} is not allowed"
-    return f"{error.operation_name} answered {answer.get('Code')}: {answer.get('Message')}"
+    return f"{error.operation_name} returned {answer.get('Code')}: {answer.get('Message')}"
 
 
 def _action(error: ClientError) -> str:

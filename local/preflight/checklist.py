@@ -1,4 +1,4 @@
-"""All checks, in the order in which a person reads them."""
+"""All checks, in display order."""
 
 from collections.abc import Iterator
 from dataclasses import replace

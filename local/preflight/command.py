@@ -35,14 +35,12 @@ def preflight(environment: str, console: Console, *, offline: bool) -> int:
         findings = [*check_offline(target), *check_lint(target)]
     broken = any(finding.subject == PARAMETERS and finding.state is State.FAULT for finding in findings)
     if not offline and not broken:
-        with progress.step("Ask AWS"):
+        with progress.step("Query AWS"):
             findings += check_account(target)
     show(findings, console)
     if not _stops(findings, offline=offline):
         return 0
-    console.print(
-        f"[red]{environment} is not ready to be deployed.[/red] What is marked ✗ or ? must be done first."
-    )
+    console.print(f"[red]{environment} is not ready to be deployed.[/red] Fix what is marked ✗ or ? first.")
     return 1
 
 
@@ -70,9 +68,7 @@ def check_template(console: Console) -> int:
         show([finding for finding in findings if finding.state is not State.OK], console)
         failed |= _stops(findings, offline=True)
     if failed:
-        console.print(
-            "[red]The template is not ready to be deployed.[/red] See above for what must be mended."
-        )
+        console.print("[red]The template is not ready to be deployed.[/red] Fix the problems above.")
     return int(failed)
 
 

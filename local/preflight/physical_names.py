@@ -58,9 +58,11 @@ def check_physical_names(template: Template) -> Iterator[Finding]:
     for named, part in shared:
         others = "stack" if part == "AWS::StackName" else "region"
         found = f"{named.logical_id} has the same name in every {others}: {as_text(named.name)}"
-        yield Finding.fault(SUBJECT, found, f"Put ${{{part}}} into it, or let CloudFormation make the name.")
+        yield Finding.fault(
+            SUBJECT, found, f"Add ${{{part}}} to it, or let CloudFormation generate the name."
+        )
     if not shared:
-        yield Finding.ok(SUBJECT, "no two stacks want the same")
+        yield Finding.ok(SUBJECT, "no two stacks need the same")
 
 
 def names_wanted(target: Target) -> list[PhysicalName]:

@@ -231,7 +231,7 @@ class LocalStack:
             with self.progress.step("Start the stand-in for Claude"):
                 self._stand_in.start(self._stand_in_environment())
         if self.has_faults:
-            with self.progress.step("Start the proxy on which calls of AWS fail"):
+            with self.progress.step("Start the proxy that makes AWS calls fail"):
                 MICROBURST.ensure()
                 self._faults.start(_plain_environment())
         with self.progress.step("Start the AWS emulator"):
@@ -336,7 +336,7 @@ class LocalStack:
                 seconds=DEPLOY_SECONDS,
             )  # fmt: skip
         outputs = self._outputs()
-        with self.progress.step("Put in what the emulator leaves out"):
+        with self.progress.step("Add what the emulator omits"):
             session, url = self.session(), self.endpoint_url
             apply_concurrency(session, url)
             allow_plain_http(session, url, bucket=outputs["PayloadBucket"])

@@ -29,15 +29,17 @@ def _table(name: str, arn: str, target: Target, account: Account) -> Finding:
     region, table = arn.split(":")[3], arn.rpartition("/")[2]
     if region != account.region:
         return Finding.fault(
-            SUBJECT, f"{arn} is in {region}, not in {account.region}", f"Set {name}Arn to a table there."
+            SUBJECT,
+            f"{arn} is in {region}, not in {account.region}",
+            f"Set {name}Arn to a table in that region.",
         )
     try:
         state = TableState.read(account.client("dynamodb"), table)
     except ClientError as error:
-        return _gone(error, f"there is no table {table}", f"Set {name}Arn to one that is there.")
+        return _gone(error, f"there is no table {table}", f"Set {name}Arn to an existing table.")
     wanted = target.template["Resources"][name]["Properties"]
     if faults := list(state.faults(wanted)):
-        remedy = "Restore it with all its indexes, and go by way of the release that it is of."
+        remedy = "Restore it with all its indexes, and deploy the release that it belongs to first."
         return Finding.fault(SUBJECT, f"{table} {', and '.join(faults)}", remedy)
     if off := state.switched_off(wanted):
         return Finding.fault(
@@ -46,7 +48,7 @@ def _table(name: str, arn: str, target: Target, account: Account) -> Finding:
     stream = target.parameters.get(f"{name}StreamArn")
     if stream and stream != state.stream_arn:
         return Finding.fault(
-            SUBJECT, f"the stream of {table} is {state.stream_arn}", f"Set {name}StreamArn to that."
+            SUBJECT, f"the stream of {table} is {state.stream_arn}", f"Set {name}StreamArn to that ARN."
         )
     return Finding.ok(SUBJECT, f"{table} has all that {name} needs")
 
@@ -55,19 +57,19 @@ def _bucket(name: str, account: Account) -> Finding:
     try:
         account.client("s3").head_bucket(Bucket=name)
     except ClientError as error:
-        return _gone(error, f"there is no bucket {name}", "Set PayloadBucketName to one that is there.")
-    return Finding.ok(SUBJECT, f"the bucket {name} answers")
+        return _gone(error, f"there is no bucket {name}", "Set PayloadBucketName to an existing bucket.")
+    return Finding.ok(SUBJECT, f"the bucket {name} exists")
 
 
 def _key(arn: str, account: Account) -> Finding:
     try:
         state = account.client("kms").describe_key(KeyId=arn)["KeyMetadata"]["KeyState"]
     except ClientError as error:
-        return _gone(error, f"there is no key {arn}", "Set PushKeyArn to one that is there.")
+        return _gone(error, f"there is no key {arn}", "Set PushKeyArn to an existing key.")
     if state != "Enabled":
         remedy = f"aws kms cancel-key-deletion --key-id {arn}, then aws kms enable-key --key-id {arn}"
         return Finding.fault(SUBJECT, f"the key {arn} is {state}", remedy)
-    return Finding.ok(SUBJECT, f"the key {arn} can be used")
+    return Finding.ok(SUBJECT, f"the key {arn} is enabled")
 
 
 def _gone(error: ClientError, found: str, remedy: str) -> Finding:

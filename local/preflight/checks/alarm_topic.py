@@ -24,26 +24,24 @@ def _check(name: str, target: Target, account: Account) -> Iterator[Finding]:
     if given:
         region = given.split(":")[3] if given.count(":") >= 5 else ""
         if region != account.region:
-            found = (
-                f"{given} is in {region or 'no region'}, and alarms reach topics of {account.region} alone"
-            )
+            found = f"{given} is in {region or 'no region'}, but alarms only reach topics in {account.region}"
             yield Finding.fault(SUBJECT, found, f"Set {parameter} to a topic in {account.region}.")
             return
     topic = given or made
     if topic is None:
-        yield Finding.ok(SUBJECT, f"{name} is made by this deployment")
+        yield Finding.ok(SUBJECT, f"{name} is created by this deployment")
         return
     try:
         attributes = account.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"NotFound", "NotFoundException"}:
             raise
-        yield Finding.fault(SUBJECT, f"there is no topic {topic}", f"Make it, or set {parameter} to another.")
+        yield Finding.fault(
+            SUBJECT, f"there is no topic {topic}", f"Create it, or set {parameter} to another topic."
+        )
         return
     if int(attributes.get("SubscriptionsConfirmed", 0)) == 0:
-        found = f"nobody has confirmed a subscription to {topic}"
-        yield Finding.warning(
-            SUBJECT, found, "Confirm the one that AWS has sent by e-mail, or subscribe somebody."
-        )
+        found = f"{topic} has no confirmed subscription"
+        yield Finding.warning(SUBJECT, found, "Confirm the subscription in the e-mail from AWS, or add one.")
     else:
         yield Finding.ok(SUBJECT, topic)

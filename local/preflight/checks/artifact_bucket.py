@@ -23,13 +23,13 @@ def check_artifact_bucket(target: Target, account: Account) -> Iterator[Finding]
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
-            yield Finding.ok(SUBJECT, f"SAM will make one, in the stack {SAM_STACK}")
+            yield Finding.ok(SUBJECT, f"SAM will create one, in the stack {SAM_STACK}")
             return
         outputs = {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
         bucket = outputs.get("SourceBucket")
         if stack["StackStatus"] not in UPDATABLE or bucket is None:
             found = f"SAM's own stack {SAM_STACK} is in the state {stack['StackStatus']}"
-            yield Finding.fault(SUBJECT, found, f"Delete {SAM_STACK}; SAM makes it anew.")
+            yield Finding.fault(SUBJECT, found, f"Delete {SAM_STACK}; SAM will create it again.")
             return
     yield _reached(bucket, account)
 
@@ -40,14 +40,16 @@ def _reached(bucket: str, account: Account) -> Finding:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code == "404":
-            remedy = f"Make it, or delete the stack {SAM_STACK} if SAM made it."
+            remedy = f"Create it, or delete the stack {SAM_STACK} if SAM created the bucket."
             return Finding.fault(SUBJECT, f"there is no bucket {bucket}", remedy)
         if code in {"301", "400"}:
-            remedy = f"Name one in {account.region} as s3_bucket in samconfig.toml, or set resolve_s3 = true."
+            remedy = (
+                f"Set s3_bucket in samconfig.toml to a bucket in {account.region}, or set resolve_s3 = true."
+            )
             return Finding.fault(SUBJECT, f"{bucket} is in another region", remedy)
         raise
     region = answer.get("BucketRegion") or account.region
     if region != account.region:
-        remedy = f"Name one in {account.region} as s3_bucket in samconfig.toml, or set resolve_s3 = true."
+        remedy = f"Set s3_bucket in samconfig.toml to a bucket in {account.region}, or set resolve_s3 = true."
         return Finding.fault(SUBJECT, f"{bucket} is in {region}, not in {account.region}", remedy)
-    return Finding.ok(SUBJECT, f"{bucket} answers")
+    return Finding.ok(SUBJECT, f"{bucket} exists")

@@ -27,7 +27,7 @@ def check_built(folder: Path) -> Iterator[Finding]:
     for name, size in sizes.items():
         if size > UNZIPPED_BYTES:
             found = f"{name} with its layers takes {_megabytes(size)} of at most {_megabytes(UNZIPPED_BYTES)}"
-            yield Finding.fault(SUBJECT, found, "Take packages out of its layers.")
+            yield Finding.fault(SUBJECT, found, "Remove packages from its layers.")
     largest = max(sizes, key=lambda name: sizes[name], default=None)
     if largest is not None and sizes[largest] <= UNZIPPED_BYTES:
         yield Finding.ok(

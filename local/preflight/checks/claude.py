@@ -28,12 +28,12 @@ def _key(account: Account) -> Finding:
     put = 'aws secretsmanager put-secret-value --secret-string \'{"apiKey": "sk-ant-…"}\' --secret-id'
     if secret is None:
         remedy = f"After the deployment: {put} (the output ClaudeApiKeySecretArn)"
-        return Finding.warning(SUBJECT, "the secret for its key is not there yet; it will be empty", remedy)
+        return Finding.warning(SUBJECT, "the secret for its key does not exist yet; it will be empty", remedy)
     value = account.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
     if not _holds_key(value):
-        remedy = f"Put it in: {put} {secret}"
+        remedy = f"Set the key: {put} {secret}"
         return Finding.warning(SUBJECT, "the secret for its key is empty, so every task would fail", remedy)
-    return Finding.ok(SUBJECT, "the secret holds a key")
+    return Finding.ok(SUBJECT, "the secret contains a key")
 
 
 def _holds_key(text: str) -> bool:
@@ -58,9 +58,9 @@ def _claude_on_aws(account: Account) -> Iterator[Finding]:
     else:
         found = "outbound web identity federation is disabled in the account, and Claude on AWS needs it"
         yield Finding.fault(SUBJECT, found, "Enable it once: aws iam enable-outbound-web-identity-federation")
-    found = "no API tells whether the account has subscribed to Claude Platform on AWS in AWS Marketplace"
+    found = "no API shows whether the account has subscribed to Claude Platform on AWS in AWS Marketplace"
     remedy = (
-        f"See in the console, under Claude Platform on AWS, that there is a workspace in {account.region}."
+        f"Check in the console, under Claude Platform on AWS, that there is a workspace in {account.region}."
     )
     yield Finding.warning(SUBJECT, found, remedy)
 
@@ -76,7 +76,7 @@ def _bedrock(target: Target, account: Account) -> Iterator[Finding]:
             if error.response["Error"]["Code"] not in {"ResourceNotFoundException", "ValidationException"}:
                 raise
             remedy = f"Set {alias}ModelId to a model that Bedrock has in {account.region}."
-            yield Finding.warning(SUBJECT, f"Bedrock in {account.region} does not know {model}", remedy)
+            yield Finding.warning(SUBJECT, f"Bedrock in {account.region} does not offer {model}", remedy)
             continue
         lacking = [
             what
@@ -84,12 +84,12 @@ def _bedrock(target: Target, account: Account) -> Iterator[Finding]:
                 ("an agreement", answer["agreementAvailability"]["status"] == "AVAILABLE"),
                 ("authorization", answer["authorizationStatus"] == "AUTHORIZED"),
                 ("an entitlement", answer["entitlementAvailability"] == "AVAILABLE"),
-                (f"a place in {account.region}", answer["regionAvailability"] == "AVAILABLE"),
+                (f"availability in {account.region}", answer["regionAvailability"] == "AVAILABLE"),
             )
             if not has
         ]
         if lacking:
-            remedy = f"Ask for it on Bedrock's page Model access, or set {alias}ModelId to another."
-            yield Finding.fault(SUBJECT, f"{model} has not got {', '.join(lacking)}", remedy)
+            remedy = f"Request it on Bedrock's page Model access, or set {alias}ModelId to another."
+            yield Finding.fault(SUBJECT, f"{model} lacks {', '.join(lacking)}", remedy)
         else:
             yield Finding.ok(SUBJECT, f"the account may use {model}")

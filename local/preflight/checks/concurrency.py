@@ -11,7 +11,7 @@ SUBJECT = "Concurrency"
 # The concurrency that AWS keeps unreserved (Lambda, "Configuring reserved concurrency"), which is what
 # remains for the API here.
 UNRESERVED = 100
-MORE = "Ask for more: Service Quotas, AWS Lambda, Concurrent executions (L-B99A9384)"
+MORE = "Request an increase: Service Quotas, AWS Lambda, Concurrent executions (L-B99A9384)"
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ def check_pollers(target: Target) -> Iterator[Finding]:
         if name in reserved and reserved[name] < most
     ]
     for name, own, most in small:
-        found = f"{name} reserves {own}, and its queues may bring {most} at a time"
+        found = f"{name} reserves {own}, and its queues may invoke {most} at a time"
         yield Finding.fault(SUBJECT, found, "Reserve at least as many as MaximumConcurrency, or nothing.")
     if not small:
-        yield Finding.ok(SUBJECT, "every function takes what its queues may bring")
+        yield Finding.ok(SUBJECT, "every function can handle its queues' maximum concurrency")
 
 
 def check_concurrency(target: Target, account: Account) -> Iterator[Finding]:
@@ -48,7 +48,7 @@ def alarm_judged(target: Target, capacity: Capacity) -> Iterator[Finding]:
     """CloudWatch does not know an account's limit, so the alarm needs it as a parameter."""
     told = int(target.parameters.get("AccountConcurrency", capacity.limit))
     if told != capacity.limit:
-        found = f"the alarm takes the account's limit to be {told}; it is {capacity.limit}"
+        found = f"the alarm uses {told} as the account's limit, which is {capacity.limit}"
         remedy = f"Set AccountConcurrency={capacity.limit} in samconfig.toml."
         yield Finding.warning(SUBJECT, found, remedy)
 
@@ -61,12 +61,12 @@ def judged(target: Target, capacity: Capacity) -> Iterator[Finding]:
     if wanted and left < UNRESERVED:
         found = (
             f"the environment reserves {wanted} of the account's {capacity.limit}, which leaves {left};"
-            f" AWS keeps {UNRESERVED} unreserved"
+            f" AWS requires {UNRESERVED} unreserved"
         )
         yield Finding.fault(SUBJECT, found, f"{MORE}, or reserve less in samconfig.toml.")
     elif left - polled < UNRESERVED:
         found = (
-            f"workers and senders may take {polled} of the {left} that all functions of the account share;"
+            f"workers and senders may use {polled} of the {left} that all functions of the account share;"
             " under load the API is throttled"
         )
         yield Finding.warning(SUBJECT, found, f"{MORE}, or lower WorkerConcurrency in samconfig.toml.")

@@ -23,15 +23,15 @@ def check_free_names(target: Target, account: Account) -> Iterator[Finding]:
             continue
         what = named.kind.removeprefix("AWS::").replace("::", " ")
         if named.kind not in READERS:
-            found = f"whether {what} {named.name} is free is not checked"
-            yield Finding.warning(SUBJECT, found, "Look in that service's console.")
+            found = f"whether {what} {named.name} is free was not checked"
+            yield Finding.warning(SUBJECT, found, "Check in that service's console.")
         elif READERS[named.kind](account, named.name):
             taken += 1
-            found = f"{what} {named.name} is there and does not belong to the stack {target.stack_name}"
+            found = f"{what} {named.name} exists and does not belong to the stack {target.stack_name}"
             remedy = "Delete it if it is left over, or choose another stack_name in samconfig.toml."
             yield Finding.fault(SUBJECT, found, remedy)
     if not taken:
-        yield Finding.ok(SUBJECT, f"all {len(wanted)} are free or the stack's own")
+        yield Finding.ok(SUBJECT, f"all {len(wanted)} are free or belong to the stack")
 
 
 def _is_function(account: Account, name: str) -> bool:

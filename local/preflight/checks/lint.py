@@ -17,7 +17,7 @@ def check_lint(target: Target) -> Iterator[Finding]:
     """
     complaints = run_cfn_lint(target.template)
     for complaint in complaints:
-        remedy = "Correct template.yaml, or argue for it in local/template/suppressions.toml."
+        remedy = "Fix template.yaml, or justify it in local/template/suppressions.toml."
         yield Finding.fault(SUBJECT, complaint, remedy)
     if not complaints:
         yield Finding.ok(SUBJECT, "cfn-lint finds nothing under any combination of conditions")

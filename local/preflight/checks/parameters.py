@@ -28,7 +28,7 @@ def check_parameters(target: Target) -> Iterator[Finding]:
     if not faults:
         faults = list(_broken_rules(target))
     for fault in faults:
-        yield Finding.fault(SUBJECT, fault, f"Correct {where}.")
+        yield Finding.fault(SUBJECT, fault, f"Fix {where}.")
     if not faults:
         yield Finding.ok(SUBJECT, f"{len(target.given)} set, {len(declared)} in all")
 

@@ -47,7 +47,7 @@ def check_sizes(target: Target) -> Iterator[Finding]:
         yield Finding.fault(SUBJECT, str(size), size.remedy)
     if not too_large:
         nearest = max(sizes, key=lambda size: size.size / size.limit)
-        yield Finding.ok(SUBJECT, f"{len(sizes)} are within AWS's limits; nearest is {nearest}")
+        yield Finding.ok(SUBJECT, f"{len(sizes)} are within AWS's limits; closest to its limit is {nearest}")
 
 
 def _sizes(target: Target) -> Iterator[_Size]:
@@ -62,7 +62,7 @@ def _sizes(target: Target) -> Iterator[_Size]:
     yield from _of_policies(target)
     for name, api in target.of_type("AWS::ApiGateway::RestApi").items():
         paths = _path_resources(api.get("Body", {}).get("paths", {}))
-        remedy = "Ask for more under Service Quotas (Amazon API Gateway, resources per API)."
+        remedy = "Request an increase in Service Quotas (Amazon API Gateway, resources per API)."
         yield _Size(name, paths, API_RESOURCES, "parts of paths", remedy)
 
 

@@ -22,23 +22,23 @@ NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_F
 
 def check_stack(target: Target, account: Account) -> Iterator[Finding]:
     if account.stack is None:
-        yield Finding.ok(SUBJECT, f"{target.stack_name} is not there yet and will be made")
+        yield Finding.ok(SUBJECT, f"{target.stack_name} does not exist yet and will be created")
         return
     status = account.stack.status
     found = f"{target.stack_name} is in the state {status}"
     if status in UPDATABLE:
-        yield Finding.ok(SUBJECT, f"{target.stack_name} is there ({status}) and will be updated")
+        yield Finding.ok(SUBJECT, f"{target.stack_name} exists ({status}) and will be updated")
     elif status in NEVER_MADE:
         remedy = (
-            f"Read why under the stack's events, then delete it: aws cloudformation delete-stack"
+            f"The stack's events show the reason; then delete it: aws cloudformation delete-stack"
             f" --region {account.region} --stack-name {target.stack_name}"
         )
         yield Finding.fault(SUBJECT, found, remedy)
     elif status == "UPDATE_ROLLBACK_FAILED":
         remedy = (
-            "Remove the reason that its events name, then: aws cloudformation continue-update-rollback"
+            "Fix the cause that its events show, then: aws cloudformation continue-update-rollback"
             f" --region {account.region} --stack-name {target.stack_name}"
         )
         yield Finding.fault(SUBJECT, found, remedy)
     else:
-        yield Finding.fault(SUBJECT, found, "Wait until that has ended, and try again.")
+        yield Finding.fault(SUBJECT, found, "Wait until the operation has ended, and try again.")

@@ -215,7 +215,7 @@ def test_names_that_nobody_has_are_free(account: Account) -> None:
 
     finding = only(check_free_names(target_of(NAMED), account))
 
-    assert (finding.state, finding.found) == (State.OK, "all 5 are free or the stack's own")
+    assert (finding.state, finding.found) == (State.OK, "all 5 are free or belong to the stack")
 
 
 def test_names_that_are_left_over_are_found(account: Account) -> None:
@@ -237,7 +237,7 @@ def test_names_that_are_left_over_are_found(account: Account) -> None:
     findings = list(check_free_names(target_of(NAMED), account))
 
     assert states(findings) == [State.FAULT] * 4
-    assert f"Logs LogGroup {GROUP} is there and does not belong to the stack {STACK}" in findings[0].found
+    assert f"Logs LogGroup {GROUP} exists and does not belong to the stack {STACK}" in findings[0].found
 
 
 def test_a_function_of_that_name_is_found(stubs: ExitStack) -> None:
@@ -267,7 +267,7 @@ def test_a_name_that_nobody_looks_for_is_said(account: Account) -> None:
 
 
 def test_sams_own_bucket_will_be_made(account: Account) -> None:
-    assert "SAM will make one" in only(check_artifact_bucket(target_of(), account)).found
+    assert "SAM will create one" in only(check_artifact_bucket(target_of(), account)).found
 
 
 def test_sams_own_bucket_is_there(account: Account) -> None:

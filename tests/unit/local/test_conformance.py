@@ -103,7 +103,7 @@ def test_only_what_must_not_fail_and_is_not_known_is_unexpected() -> None:
 def test_what_is_known_and_no_longer_so_is_told() -> None:
     known = dict.fromkeys("abez", "theirs")
 
-    assert outdated(RESULTS, known) == {"a": "passes", "e": "is skipped", "z": "is no test of this kit"}
+    assert outdated(RESULTS, known) == {"a": "passes", "e": "is skipped", "z": "is not a test of this kit"}
 
 
 def test_a_report_counts_and_names_what_failed() -> None:

@@ -37,7 +37,7 @@ def test_it_is_written_beside_what_was_built(tmp_path: Path) -> None:
 
 def test_a_template_without_a_place_for_it_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text("Globals: {}\n")
-    with pytest.raises(LookupError, match="0 variables RELEASE, and must have one"):
+    with pytest.raises(LookupError, match="0 variables RELEASE; expected one"):
         stamped(tmp_path / "template.yaml", "0.1.0-aa", "release.yaml")
 
 
