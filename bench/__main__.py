@@ -55,7 +55,7 @@ AGENTS = Path(__file__).with_name("agents.yaml")
 def main(chosen: list[str]) -> int:
     if unknown := set(chosen) - ON_MOTO.keys() - ON_A_STACK.keys():
         known = ", ".join([*ON_MOTO, *ON_A_STACK])
-        console.print(f"There is no measurement {', '.join(sorted(unknown))}; there are {known}.")
+        console.print(f"There is no measurement {', '.join(sorted(unknown))}; measurements are {known}.")
         return 2
     for name, measure in ON_MOTO.items():
         if name in chosen or not chosen:

@@ -16,7 +16,7 @@ AIM_MS = 200
 def run() -> None:
     """Print the table: the worst input of each parser."""
     worst: dict[str, tuple[float, str, int]] = {}
-    with step("Parse what costs most for its size"):
+    with step("Parse the most expensive inputs by size"):
         for name, nasty, make in nasties(everywhere=True):
             given = make()
             milliseconds = min(_milliseconds(name, given) for _ in range(TIMES))

@@ -62,7 +62,7 @@ def _burst(project: Project) -> None:
     title = f"A burst of {BURST} tasks of {BURST_SECONDS} s"
     with step(f"{title}, twice"):
         rows = [_one_burst(project, "cold"), _one_burst(project, "warm")]
-    table(title, ["", "all accepted", "all completed", "completed", "calls bought"], rows)
+    table(title, ["", "all accepted", "all completed", "completed", "paid calls"], rows)
 
 
 def _one_burst(project: Project, name: str) -> list[object]:
@@ -104,7 +104,7 @@ def _recovery(project: Project) -> None:
     calls = len(project.deployed.calls("recovery-"))
     table(
         f"All workers killed with {in_flight} of {KILLED} tasks in flight",
-        ["", "all completed after", "completed", "calls bought"],
+        ["", "all completed after", "completed", "paid calls"],
         [["a2a-tasks", f"{recovered:.1f} s", f"{completed} of {KILLED}", calls]],
     )
 

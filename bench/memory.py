@@ -88,13 +88,13 @@ def _conversations(
     project: Project, source: EventSource, built: BuiltFunction, each: Conversations
 ) -> tuple[float, Handled, Handled]:
     """The process after loading, and the results of the last two invocations."""
-    with step(f"Have {each.title}"):
+    with step(f"Create {each.title}"):
         toolbox = project.id_of("toolbox")
         accepted = [project.submit(each.message(n), toolbox) for n in range(each.count)]
         with RunningFunction.of(built) as worker:
             for _ in range(TURNS - 1):
                 worker.handle(source.receive(each.count), ONE_TURN_MS)
-    with step("Go on with all of them in one process"), RunningFunction.of(built) as worker:
+    with step("Continue all of them in one process"), RunningFunction.of(built) as worker:
         loaded = worker.loaded_mb
         resumed = worker.handle(source.receive(each.count), ONE_TURN_MS)
         ended = worker.handle(source.receive(each.count), TO_THE_END_MS)

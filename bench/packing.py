@@ -26,7 +26,7 @@ def run(project: Project) -> None:
         simulated = packed(A_SECOND, WAIT_SECONDS)
     with step(f"{A_SECOND:g} tasks a second of {WAIT_SECONDS} s, for {START_SECONDS + SECONDS} s"):
         workers, a_second = _workers(project)
-    with step("Let all end"):
+    with step("Wait until all have ended"):
         _ended(project)
     table(
         f"Workers of {A_SECOND:g} tasks a second that wait {WAIT_SECONDS} s",

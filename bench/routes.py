@@ -104,7 +104,7 @@ def run(project: Project) -> None:
             authorizer = start("AuthorizerFunction")
             agent = Agent(project, start("ApiFunction"), start("A2AFunction"))
         measured["authorizer"] = authorizer.measure(_often(partial(_authorize, authorizer, project.key)))
-        with step("Have tasks that have ended, a conversation, and questions"):
+        with step("Create ended tasks, a conversation, and questions"):
             ended, asking = _ended(project), _asking(project)
         with step("Messages that are answered as soon as the worker has answered"):
             say = partial(agent.send, "POST", f"{agent.path}/messages", {"message": QUESTION})

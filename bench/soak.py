@@ -48,7 +48,7 @@ def asked() -> int | None:
     number."""
     text = os.environ.get("SOAK_TASKS", "")
     if text and not (text.isdecimal() and int(text)):
-        raise SystemExit(f"TASKS={text}: how many tasks, a whole number from 1 on.")
+        raise SystemExit(f"TASKS={text}: expected a positive whole number of tasks.")
     return int(text) if text else None
 
 

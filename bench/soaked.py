@@ -36,13 +36,13 @@ class Soaked:
             ["completed", self._states["completed"], len(self.accepted)],
             ["failed, by reason", dict(self._failures) or 0, 0],
             [
-                "lost, made twice, not ended",
+                "lost, created twice, not ended",
                 f"{self._lost}, {self._made_twice}, {self._not_ended}",
                 "0, 0, 0",
             ],
-            ["finished turns bought", len(self.turns), ""],
+            ["finished turns paid for", len(self.turns), ""],
             [
-                "of which twice, and no worker died as they came",
+                "of these, twice although no worker died then",
                 f"{len(self._bought_again)}, {self._inexcusable}",
                 "0, 0",
             ],
@@ -60,10 +60,10 @@ class Soaked:
         """The promises that were not kept; empty if all were."""
         counts = {
             "lost": self._lost,
-            "made twice": self._made_twice,
+            "created twice": self._made_twice,
             "not ended": self._not_ended,
             "failed": self._states["failed"],
-            "turns bought twice though no worker died": self._inexcusable,
+            "turns paid for twice although no worker died": self._inexcusable,
         }
         return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 

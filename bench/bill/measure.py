@@ -52,7 +52,7 @@ def _load(a_second: float) -> Load:
 
 def _scheduled(running: Running) -> tuple[dict[str, Part], set[str]]:
     """The functions called by schedules, when there is nothing to do."""
-    with step("What schedules call"):
+    with step("Measure the scheduled functions"):
         for function in SCHEDULED:
             running.invoke(function, load_event(f"{function.lower()}_schedule"))
         running.parts()

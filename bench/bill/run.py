@@ -21,7 +21,7 @@ def show(measured: Measurement) -> None:
     with step("Read the template"):
         target = defaults()
     _print("A month without calls", of_a_month(measured, target))
-    console.print(f"Saved in {SAVED}; `make bill` brings it into the documentation.\n")
+    console.print(f"Saved in {SAVED}; `make bill` writes it into the documentation.\n")
 
 
 def _print(title: str, shown: Table) -> None:

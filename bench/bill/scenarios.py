@@ -145,7 +145,7 @@ def _ask(running: Running, message: str, **options: Any) -> None:
 def _wecom(running: Running, event: dict[str, Any]) -> None:
     answer = running.invoke("Wecom", event).answer
     if answer["statusCode"] != 200:
-        raise RuntimeError(f"WeCom was answered {answer}")
+        raise RuntimeError(f"WeCom got the response {answer}")
 
 
 def _meanwhile(running: Running, ask: Callable[[], None]) -> None:

@@ -1,1 +1,1 @@
-"""What the pages have from code, the template and measurements: tables, the API's document, a picture."""
+"""Generates the parts of pages that come from code, the template and measurements."""

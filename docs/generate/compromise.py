@@ -1,4 +1,4 @@
-"""What somebody gets who takes over a function, in words, by what its role allows: for docs/security.md."""
+"""What an attacker gains by compromising a function, derived from its role: for docs/security.md."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ ITEMS = {
     "CONTEXT#": "conversations",
     "DELIVERIES#": "notes on deliveries",
     "SLOTS#": "slots",
-    "SPEND#": "what was spent",
+    "SPEND#": "daily spending",
     "RATE#": "rate counters",
     "RATE#WECOM#": "WeCom's rate counters",
     "IDEMPOTENCY#": "idempotency keys",
@@ -27,7 +27,7 @@ ITEMS = {
 
 @dataclass(frozen=True)
 class Gain:
-    """What an action on a resource is good for; ``key`` is a value that a condition must not exclude."""
+    """What an action on a resource gives access to; ``key`` is a value that a condition must not exclude."""
 
     words: str
     action: str
@@ -49,11 +49,11 @@ GAINS = (
     Gain("WeCom's secrets", "secretsmanager:GetSecretValue", "*:secret:*/wecom/*"),
     Gain("the projects' signing secrets", "kms:Decrypt", "PushKey", "signing-secret"),
     Gain("receivers' tokens", "kms:Decrypt", "PushKey", "webhook-receiver"),
-    Gain("addresses for answers in chats", "kms:Decrypt", "PushKey", "wecom-response-url"),
-    Gain("may have any task run", "sqs:SendMessage", "TaskQueue"),
+    Gain("chat response URLs", "kms:Decrypt", "PushKey", "wecom-response-url"),
+    Gain("may start any task", "sqs:SendMessage", "TaskQueue"),
     Gain("may forge notifications", "sqs:SendMessage", "NotificationQueue"),
     Gain("may send answers to chats again", "sqs:SendMessage", "WecomQueue"),
-    Gain("may ask the sender for departments", "lambda:InvokeFunction", "*-wecom-sender:live"),
+    Gain("may have the sender query departments", "lambda:InvokeFunction", "*-wecom-sender:live"),
 )
 READS = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem")
@@ -61,7 +61,7 @@ DELETES = ("dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
 
 
 def gains(statements: Iterable[Statement]) -> Iterator[str]:
-    """All that a role's statements come to, in order."""
+    """Everything that a role's statements give access to, in order."""
     known = list(statements)
     for verb, actions in (("reads", READS), ("writes", WRITES), ("deletes", DELETES)):
         kinds = [kind for kind in ITEMS if any(_holds(known, name, "TasksTable", kind) for name in actions)]

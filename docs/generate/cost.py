@@ -1,4 +1,4 @@
-"""The tables of what a deployment costs, from the last measurement:
+"""The tables of a deployment's costs, from the last measurement:
 ``python -m docs.generate.cost [--check]``.
 
 Writes them into ``docs/cost.md``, its Chinese twin and both READMEs, each between two marks, or with
@@ -39,7 +39,7 @@ def of_page(measured: Measurement, words: Words) -> dict[str, str]:
 
 
 def of_readme(measured: Measurement, words: Words) -> dict[str, str]:
-    """That of a README: it has no room for what costs nothing but tokens."""
+    """A README's table, without alternatives that cost nothing but tokens."""
     charged = [offer for offer in OFFERS if offer.usd_a_month or any(offer.usd)]
     return {"cost": _of_others(measured, words, charged)}
 
@@ -59,7 +59,7 @@ def _of_traffic(measured: Measurement, words: Words) -> str:
 
 
 def _of_others(measured: Measurement, words: Words, offers: Iterable[Offer] = OFFERS) -> str:
-    """A million tasks, and a month without any."""
+    """The cost of a million tasks, and of a month without any."""
     (at_rest,) = of_a_month(measured, defaults()).rows["sum"]
     ours = of_kinds(measured).rows[PLAIN]
     names = [words.rates[rate] for rate in RATES]
@@ -92,7 +92,7 @@ def _a_day(a_second: float) -> str:
 
 
 def usd(amount: float) -> str:
-    """So many digits as tell something."""
+    """Rounded to significant digits."""
     if not amount:
         return "0"
     return f"{amount:,.0f}" if amount >= 100 else f"{amount:.1f}" if amount >= 10 else f"{amount:.2f}"
@@ -105,7 +105,7 @@ def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def documents(measured: Measurement) -> Iterator[tuple[Path, str]]:
-    """Each document that has tables, as it should be."""
+    """Each document with its current tables."""
     for pages, tables in ((PAGES, of_page), (READMES, of_readme)):
         for path, words in pages.items():
             yield path, with_tables(path.read_text("utf-8"), tables(measured, words), "make bill")

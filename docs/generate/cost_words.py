@@ -1,4 +1,4 @@
-"""What the tables of ``docs/generate/cost.py`` say, in both languages."""
+"""The words of the tables of ``docs/generate/cost.py``, in both languages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from bench.bill.prices import Unit
 
 @dataclass(frozen=True)
 class Words:
-    """Names of rows and columns. What has no other name is called what it is."""
+    """Names of rows and columns. A missing name is shown unchanged."""
 
     rates: Mapping[str, str]
     kinds: Mapping[str, str]

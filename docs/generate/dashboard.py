@@ -1,6 +1,6 @@
 """The dashboard's picture in ``docs/pictures/dashboard.svg``: ``make dashboard``.
 
-The widgets are the template's; what they show are six hours of a simulated day
+The widgets are the template's; their data are six hours of a simulated day
 (``tests/load/working_day.py``), which take about a minute. Needs no AWS account.
 """
 
@@ -20,7 +20,7 @@ PICTURE = Path(__file__).parents[1] / "pictures" / "dashboard.svg"
 
 
 def widgets_of(target: Target) -> list[dict[str, Any]]:
-    """Of the dashboard in the template."""
+    """The widgets of the template's dashboard."""
     (dashboard,) = target.of_type("AWS::CloudWatch::Dashboard").values()
     found: list[dict[str, Any]] = json.loads(dashboard["DashboardBody"])["widgets"]
     return found
@@ -32,7 +32,7 @@ def main() -> int:
     gc.set_threshold(200_000, 20, 50)  # millions of small objects, of which hardly any are in cycles
 
     def told(hours: int) -> None:
-        sys.stderr.write(f"\r{hours} of {HOURS} hours are simulated")
+        sys.stderr.write(f"\r{hours} of {HOURS} hours simulated")
 
     samples = working_day(target, HOURS, begins_at=BEGINS_AT, told=told).samples
     sys.stderr.write("\n")

@@ -38,11 +38,11 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": "A2ATasks/docs",
     "POWERTOOLS_SERVICE_NAME": "api",
 }
-"""What the function needs to be imported. Only ``MAX_TIMEOUT_MS`` shows: the template's default."""
+"""Variables that the function's import needs. The document shows only ``MAX_TIMEOUT_MS``: the template's."""
 
 
 def openapi_document() -> dict[str, Any]:
-    """The document as JSON values, of a stack that nobody has named."""
+    """The document as JSON values, for a stack without a name."""
     os.environ |= ENVIRONMENT
     app = importlib.import_module("functions.api.app").app
     document: dict[str, Any] = importlib.import_module("functions.api.openapi").openapi_document(

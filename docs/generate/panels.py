@@ -1,6 +1,6 @@
-"""A dashboard of CloudWatch as a picture: its widgets, and what they show of some hours, as SVG.
+"""Draws a CloudWatch dashboard with the data of some hours, as SVG.
 
-Understood is what the template's dashboard uses: named metrics, ``Search``,
+Supported is what the template's dashboard uses: named metrics, ``Search``,
 ``100 * ID`` and ``ID / ID``. Anything else raises NotImplementedError.
 """
 
@@ -19,7 +19,7 @@ type Points = dict[int, float]
 """Values by bucket."""
 
 BUCKET_SECONDS = 180
-"""CloudWatch draws coarser, too, the longer the time that is looked at."""
+"""CloudWatch also uses longer periods for longer time ranges."""
 COLUMN, ROW, GAP = 50, 24, 6
 COLOURS = ("#1f77b4", "#d9541e", "#2a8f2a", "#8c4fb0", "#b8860b", "#17a2a8", "#c2407f", "#5a5a5a")
 LABELS, LABEL_CHARACTERS = 4, 34
@@ -29,14 +29,14 @@ _SHARE = re.compile(r"(?P<over>\w+) / (?P<under>\w+)")
 
 @dataclass(frozen=True)
 class Line:
-    """What a panel shows in one colour."""
+    """One line of a panel."""
 
     label: str
     points: Points
 
 
 def drawn(widgets: Sequence[Mapping[str, Any]], samples: Samples, hours: int) -> str:
-    """The picture. Of alarms it tells how many there are: their states are not simulated."""
+    """The picture. Of alarms it shows only their number: their states are not simulated."""
     width = max(item["x"] + item["width"] for item in widgets) * COLUMN
     height = max(item["y"] + item["height"] for item in widgets) * ROW
     panels = "\n".join(_panel(item, samples, hours) for item in widgets)
@@ -48,7 +48,7 @@ def drawn(widgets: Sequence[Mapping[str, Any]], samples: Samples, hours: int) ->
 
 
 def lines_of(properties: Mapping[str, Any], samples: Samples) -> list[Line]:
-    """What a widget of metrics shows, without what nobody has published."""
+    """The lines of a metric widget, without metrics that have no data."""
     by_id: dict[str, Points] = {}
     expressions, lines = [], []
     for *names, last in properties["metrics"]:
@@ -69,14 +69,14 @@ def lines_of(properties: Mapping[str, Any], samples: Samples) -> list[Line]:
 
 
 def _label(parts: Sequence[str], options: Mapping[str, Any]) -> str:
-    """The metric's name, or what it is of where AWS publishes it of many."""
+    """The metric's name, or its dimension if AWS publishes the metric for many resources."""
     of = parts[3] if len(parts) > 3 and parts[2] in ("FunctionName", "QueueName") else ""
     named = _short(of) or parts[1]
     return f"{named} {options['stat']}" if options.get("stat", "").startswith("p") else named
 
 
 def _short(name: str) -> str:
-    """A queue's name without what the stack and CloudFormation add to it."""
+    """A queue's name without the stack's name and CloudFormation's suffix."""
     return re.sub(r"^.*?-(\w+)-X+$", r"\1", name)
 
 
@@ -99,7 +99,7 @@ def _worked_out(options: Mapping[str, Any], by_id: Mapping[str, Points], samples
 
 
 def _points(samples: Sequence[tuple[float, float]], stat: str, period: int) -> Points:
-    """A value for each bucket; a sum of a longer period is that of the period so far."""
+    """A value for each bucket; for longer periods, the sum of the period so far."""
     buckets: dict[int, list[float]] = {}
     for second, value in samples:
         buckets.setdefault(int(second) // BUCKET_SECONDS, []).append(value)
@@ -154,7 +154,7 @@ def _frame(width: int, height: int, title: str) -> str:
 
 
 def _chart(lines: Sequence[Line], width: int, height: int, hours: int) -> str:
-    """Lines over hours, with the highest value at the left, and what they are of below."""
+    """Lines over hours, with the highest value at the top, and a legend below."""
     left, top, bottom = 8, 26, height - 36
     if not lines:
         return f'<text x="{left}" y="{(top + bottom) // 2}" fill="#777">nothing published</text>'

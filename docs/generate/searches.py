@@ -1,5 +1,5 @@
-"""CloudWatch's ``SEARCH`` as far as the dashboard uses it: one metric by its dimensions' names, and maybe by
-the values of one of them."""
+"""CloudWatch's ``SEARCH`` as far as the dashboard uses it: one metric by the names of its dimensions,
+and optionally by the values of one of them."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _SEARCH = re.compile(
 
 @dataclass(frozen=True)
 class Search:
-    """``key`` is the dimension that tells apart what is found; without ``values`` all of it is."""
+    """``key`` is the dimension that distinguishes the results; without ``values``, all values match."""
 
     query: str
     namespace: str
@@ -29,7 +29,7 @@ class Search:
 
     @classmethod
     def parsed(cls, expression: str) -> Self | None:
-        """None if it is no search, or one of another kind."""
+        """None if it is not a search, or another kind of search."""
         found = _SEARCH.fullmatch(expression)
         if found is None:
             return None
@@ -38,7 +38,7 @@ class Search:
         return cls(found["query"], found["space"], found["name"], keys, key, values, found["stat"])
 
     def finds(self, metric: Metric) -> bool:
-        """Whether it is among what is found."""
+        """Whether the search finds it."""
         dimensions = dict(metric.dimensions)
         found = (metric.namespace, metric.name, frozenset(dimensions))
         is_one = found == (self.namespace, self.name, self.keys)

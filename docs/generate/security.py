@@ -1,4 +1,4 @@
-"""The tables of what each role may do and of what one caller can hold, made from the template:
+"""Generates the tables of roles' permissions and of what one caller can use, from the template:
 ``python -m docs.generate.security [--check]``.
 
 Writes them into ``docs/security.md``, each between two marks, or with ``--check`` only says whether it is up
@@ -36,17 +36,17 @@ _SHORT = {
 
 
 def rendered(template: Template) -> str:
-    """The tables, as Markdown: what each role comes to, then one role after the other."""
+    """The tables, as Markdown: a summary of all roles, then the permissions of each."""
     summary = "\n".join(_summary(template))
     return summary + "\n\n" + "\n".join(line for name in roles(template) for line in _role(template, name))
 
 
 def _summary(template: Template) -> Iterator[str]:
-    yield "| who takes over the function of | gets |"
+    yield "| compromised function | access gained |"
     yield "| --- | --- |"
     for name in roles(template):
         own = [statement for statement in role_statements(template) if statement.owner == name]
-        yield f"| `{name}` | {'; '.join(gains(own)) or 'nothing of callers'} |"
+        yield f"| `{name}` | {'; '.join(gains(own)) or 'no caller data'} |"
 
 
 def _role(template: Template, name: str) -> Iterator[str]:
@@ -75,7 +75,7 @@ def _role(template: Template, name: str) -> Iterator[str]:
 
 
 def _is_adopted(resource: str) -> bool:
-    """Whether it stands for one of the stack's own, which is told of once."""
+    """Whether it names an adopted resource instead of the stack's own, which is listed once."""
     return any(parameter in resource for parameter in _ADOPTED)
 
 
@@ -98,7 +98,7 @@ def _short(resource: str) -> str:
 
 
 def documents() -> Iterator[tuple[Path, str]]:
-    """The document as it should be."""
+    """The document with its current tables."""
     template = transformed({})
     tables = {"roles": rendered(template), "shares": shares.rendered(template)}
     yield DOCUMENT, with_tables(DOCUMENT.read_text("utf-8"), tables, "make security")

@@ -1,4 +1,4 @@
-"""What one key, one project, one stranger can hold at most, from the template's defaults.
+"""What one key, project or anonymous caller can use at most, from the template's defaults.
 
 Part of ``docs/security.md``, which ``docs.generate.security`` writes.
 """
@@ -17,9 +17,9 @@ USD_PER_GB_SECOND = PRICES[Unit.GB_SECONDS].each
 USD_PER_GATEWAY_REQUEST = PRICES[Unit.API_REQUESTS].each
 USD_PER_READ, USD_PER_WRITE = PRICES[Unit.READ_UNITS].each, PRICES[Unit.WRITE_UNITS].each
 REQUEST_SECONDS, AUTHORIZER_SECONDS = 0.1, 0.02
-"""Assumed of a warm function: a request that waits for nothing, and the check of a key."""
+"""Assumptions about a warm function: a request that does not wait, and the check of a key."""
 UNITS_PER_SECOND = 1 / CLOSEST_SECONDS
-"""Of a stream that looks as often as it ever does: half a unit for the task, and half for what it says."""
+"""Of a stream that polls at its highest rate: half a unit for the task, and half for its text."""
 EXAMPLE = {
     "ApiConcurrency": 30,
     "MessagesConcurrency": 20,
@@ -33,7 +33,7 @@ CALLED_WITH_KEYS = ("Api", "Messages", "A2A")
 @dataclass(frozen=True)
 class Share:
     """``seconds`` are Lambda's, of functions whose concurrency can be capped (``functions``); ``calls`` is
-    what else is paid for, in USD. All for an hour."""
+    all other charges, in USD. All for an hour."""
 
     who: str
     what: str
@@ -48,8 +48,8 @@ class Share:
         return self.seconds * self.memory_mb / MB_PER_GB * USD_PER_GB_SECOND + self.usd
 
     def capped(self, caps: Mapping[str, int]) -> "Share":
-        """The same where each of the functions has at most so many processes. What it paid for beside them
-        shrinks with the seconds."""
+        """The same if each of the functions has at most this concurrency. Other charges
+        shrink with the seconds."""
         if not self.functions:
             return self
         seconds = min(self.seconds, sum(caps[f"{name}Concurrency"] for name in self.functions) * HOUR)
