@@ -1,4 +1,4 @@
-# Everything that is done with this repository. `make` alone lists it.
+# All tasks of this repository. `make` alone lists them.
 #
 #   make run                      the whole system on this machine, without Docker or an AWS account
 #   make test                     everything that CI checks
@@ -15,11 +15,11 @@ venv := .venv/bin
 python := $(venv)/python
 sam = PATH="$(CURDIR)/.local/tools/builder/bin:$$PATH" SAM_CLI_TELEMETRY=0 ARCHITECTURE=$(ARCHITECTURE) .local/tools/sam/bin/sam
 
-# Hundreds of processes load the same modules here. Images of Python often set this, and each then compiles
-# them anew, which is half of such a process's time.
+# Hundreds of processes load the same modules here. Python images often set this variable, with which each process
+# compiles them again, half of its time.
 unexport PYTHONDONTWRITEBYTECODE
 
-# AWS clients in tests must never meet the developer's account.
+# AWS clients in tests must never reach the developer's account.
 no_account := AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
 
 unit := tests/unit tests/load
@@ -32,30 +32,30 @@ integration := tests/integration tests/fuzz
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.made ## Make .venv, the development environment.
+setup: .venv/.made ## Create .venv, the development environment.
 
-run: .venv/.made ## Start the whole system on this machine and run one task.
+run: .venv/.made ## Start the whole system on this machine and run a task.
 	@$(python) -m local up
 
-stop: .venv/.made ## End it. What it has stored stays.
+stop: .venv/.made ## Stop it. Its data is kept.
 	@$(python) -m local stop
 
-status: .venv/.made ## Tell what runs and where.
+status: .venv/.made ## Show what runs, and where.
 	@$(python) -m local status
 
-logs: .venv/.made ## Print what a function has logged lately: make logs FUNCTION=worker (FUNCTION=? lists all)
+logs: .venv/.made ## Print a function's recent logs: make logs FUNCTION=worker (FUNCTION=? lists all)
 	@$(python) -m local logs $(FUNCTION)
 
-reset: .venv/.made ## End it and delete what it has stored.
+reset: .venv/.made ## Stop it and delete its data.
 	@$(python) -m local reset
 
 .PHONY: test check fast hooks format lint types template unit integration e2e
-# Make these targets, and tell how long it took. The plus tells make that they are its own.
+# Make these targets, and print how long it took. The plus marks them as sub-makes.
 timed = @+begun=$$(date +%s); $(MAKE) $(1) || exit; echo "make $(1): $$(($$(date +%s) - begun)) s"
 
-# End to end is mostly waiting, and takes longest. The static checks run in what it leaves of the processors, and the
-# other tests in what those leave: with the same priority its functions would time out.
-test: tools ## Check everything.
+# The end-to-end tests mostly wait, and take longest. The static checks run at a lower priority, and the other tests at
+# the lowest: at the same priority, functions of the end-to-end tests would time out.
+test: tools ## Check everything that CI checks.
 	$(call timed,-j 6 e2e static beside)
 
 .PHONY: static beside
@@ -71,10 +71,10 @@ check: .venv/.made ## Check style, types and the fast unit tests, in under a min
 fast: .venv/.made
 	$(no_account) $(python) -m pytest -n auto --dist worksteal -m "not slow and not hypothesis" tests/unit
 
-hooks: .venv/.made ## Check style and types before each commit from now on (pre-commit).
+hooks: .venv/.made ## Install a git hook that checks style and types before each commit (pre-commit).
 	@$(python) -m local hooks
 
-format: .venv/.made ## Format the code, and mend what ruff can.
+format: .venv/.made ## Format the code, and apply ruff's fixes.
 	$(venv)/ruff check --fix .
 	$(venv)/ruff format .
 
@@ -96,19 +96,19 @@ unit: .venv/.made ## Run the unit tests.
 integration: tools ## Run the integration tests (moto, and the stand-in for Claude), and a short fuzz.
 	$(no_account) $(python) -m pytest -n auto --dist worksteal $(integration)
 
-e2e: tools ## Run the end-to-end tests on an emulator of their own.
+e2e: tools ## Run the end-to-end tests on their own emulator.
 	$(no_account) $(python) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/e2e
 
 .PHONY: docs
-docs: .venv/.made ## Build the documentation's site, strictly, in .local/docs/site.
+docs: .venv/.made ## Build the documentation site, strictly, in .local/docs/site.
 	@$(python) -m local docs
 
 .PHONY: screenshots
-screenshots: tools ## Take the pictures of the console in docs/console (needs Chromium).
+screenshots: tools ## Take the screenshots of the console in docs/console (needs Chromium).
 	@$(python) -m local screenshots
 
 .PHONY: fuzz
-fuzz: .venv/.made ## Look for inputs that break a parser: make fuzz EXAMPLES=20000
+fuzz: .venv/.made ## Search for inputs that break a parser: make fuzz EXAMPLES=20000
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(no_account) $(python) -m pytest -n auto --timeout 0 \
 		tests/fuzz tests/integration/test_fuzz.py
 
@@ -117,43 +117,43 @@ simulate: .venv/.made ## Simulate deployments under load (minutes): make simulat
 	PYTHONHASHSEED=0 $(python) -m tests.load $(if $(SCENARIO),"$(SCENARIO)")
 
 .PHONY: upgrade-test
-upgrade-test: tools ## Deploy the release before, upgrade it under load, and go back (ten minutes).
+upgrade-test: tools ## Deploy the previous release, upgrade it under load, and roll back (ten minutes).
 	$(no_account) $(python) -m pytest -s tests/upgrade
 
 .PHONY: bench bill faults soak conformance openapi security dashboard lock audit sbom tools
 bench: tools ## Measure calls, cold starts, latency, turns and memory (ten minutes).
 	$(python) -m bench
 
-bill: tools ## Measure everything that is billed, and write it into the documentation (ten minutes).
+bill: tools ## Measure everything that is billed, and update the documentation (ten minutes).
 	PYTHONHASHSEED=0 $(python) -m bench bill
 	PYTHONPATH=. $(python) -m docs.generate.cost
 
-faults: tools ## Do 300 tasks while calls of AWS fail on the wire (five minutes).
+faults: tools ## Run 300 tasks while AWS calls fail on the wire (five minutes).
 	FAULT_TASKS=100 $(python) -m pytest tests/e2e/crashes/test_aws_faults.py
 
-soak: tools ## Do 400 tasks while workers are killed (five minutes); with all that breaks: make soak TASKS=10000
+soak: tools ## Run 400 tasks while workers are killed (five minutes); with more faults: make soak TASKS=10000
 	SOAK_TASKS=$(TASKS) $(python) -m bench soak
 
-conformance: .venv/.made ## Run the A2A conformance kit, a checkout elsewhere: make conformance KIT=DIR
-	@test -n "$(KIT)" || { echo "KIT=DIR names a checkout of a2aproject/a2a-tck, branch 1.0-dev."; exit 2; }
+conformance: .venv/.made ## Run the A2A conformance kit from its checkout: make conformance KIT=DIR
+	@test -n "$(KIT)" || { echo "KIT=DIR must be a checkout of a2aproject/a2a-tck, branch 1.0-dev."; exit 2; }
 	@$(python) -m local conformance "$(KIT)"
 
-openapi: .venv/.made ## Write docs/openapi.json from the API's code.
+openapi: .venv/.made ## Generate docs/openapi.json from the API's code.
 	PYTHONPATH=. $(python) -m docs.generate.openapi
 
-security: tools ## Write the roles' tables in docs/security.md from the template.
+security: tools ## Generate the tables in docs/security.md from the template.
 	PYTHONPATH=. $(python) -m docs.generate.security
 
 dashboard: tools ## Draw docs/pictures/dashboard.svg, the dashboard on a simulated morning (minutes).
 	PYTHONPATH=. PYTHONHASHSEED=0 $(python) -m docs.generate.dashboard
 
-lock: .venv/.made ## Choose the newest versions and pin them.
+lock: .venv/.made ## Pin the newest versions of all packages.
 	$(python) -m local lock
 
-audit: .venv/.made ## Look for known vulnerabilities of what is pinned (needs the internet).
+audit: .venv/.made ## Check pinned packages for known vulnerabilities (needs the internet).
 	@$(python) -m local audit
 
-sbom: .venv/.made ## Write .aws-sam/sbom.json, the bill of materials of what is deployed (CycloneDX).
+sbom: .venv/.made ## Write .aws-sam/sbom.json, the bill of materials of the deployment (CycloneDX).
 	@$(python) -m local sbom
 
 tools: .venv/.made
@@ -164,29 +164,29 @@ build: tools ## Build for AWS: make build ENV=dev ARCHITECTURE=arm64
 	$(sam) build --config-env $(ENV) --parameter-overrides Architecture=$(ARCHITECTURE)
 	@$(python) -m local sbom
 
-preflight: tools ## Check what a deployment needs: make preflight ENV=prod (OFFLINE=1: without an account)
+preflight: tools ## Check a deployment's prerequisites: make preflight ENV=prod (OFFLINE=1: without an account)
 	@$(python) -m local preflight $(ENV) $(if $(OFFLINE),--offline)
 
-# SAM takes parameters from samconfig.toml or from the command line, not from both, and looks for samconfig.toml beside
+# SAM reads parameters from samconfig.toml or from the command line, not from both, and looks for samconfig.toml beside
 # the template.
-deploy: $(if $(filter off,$(PREFLIGHT)),,preflight) build ## Deploy to AWS with your own credentials: make deploy ENV=dev (PREFLIGHT=off: unchecked)
+deploy: $(if $(filter off,$(PREFLIGHT)),,preflight) build ## Deploy to AWS with your credentials: make deploy ENV=dev (PREFLIGHT=off skips the preflight check)
 	parameters=$$($(python) -m local parameters $(ENV)) && \
 	template=$$($(python) -m local stamp $(ENV) $(ARCHITECTURE)) && \
 	$(sam) deploy --template-file "$$template" --config-file "$(CURDIR)/samconfig.toml" --config-env $(ENV) \
 		--parameter-overrides $$parameters Architecture=$(ARCHITECTURE)
 
 .PHONY: adopt
-adopt: tools ## Make restored tables ready for a stack: make adopt TASKS=NAME REGISTRY=NAME (docs/restore.md)
+adopt: tools ## Prepare restored tables for a stack: make adopt TASKS=NAME REGISTRY=NAME (docs/restore.md)
 	@$(python) -m local adopt $(if $(TASKS),--tasks "$(TASKS)") $(if $(REGISTRY),--registry "$(REGISTRY)")
 
-# STACK is the local one if left out; REGION=…, FULL=1, YES=1 and CLEAN=1 are told of in docs/first-deployment.md.
+# STACK defaults to the local one; docs/first-deployment.md describes REGION=…, FULL=1, YES=1 and CLEAN=1.
 .PHONY: smoke
 smoke: .venv/.made ## Check a deployment: make smoke STACK=a2a-tasks-dev
 	@$(python) -m tests.smoke $(if $(STACK),--stack $(STACK)) $(if $(REGION),--region $(REGION)) \
 		$(if $(FULL),--full) $(if $(YES),--yes) $(if $(CLEAN),--clean)
 
 .PHONY: clean
-clean: ## End the local stack and delete everything that was made here.
+clean: ## Stop the local stack and delete everything that was created here.
 	@if [ -x $(python) ]; then $(python) -m local stop; fi
 	rm -rf .local .aws-sam .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
