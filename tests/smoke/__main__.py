@@ -18,7 +18,7 @@ from tests.smoke.runner import Runner, remove
 from tests.smoke.target import Target
 
 FAULT = 2
-"""Exit status where nothing could be checked; 1 where a check has failed or something was left behind."""
+"""Exit status if no check could run; it is 1 if a check has failed or something was left behind."""
 
 
 def main(arguments: Sequence[str] | None = None, report: Report | None = None) -> int:
@@ -43,20 +43,21 @@ def main(arguments: Sequence[str] | None = None, report: Report | None = None) -
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.smoke", description="Check on a deployment what only a deployment can show."
+        prog="python -m tests.smoke",
+        description="Check a deployment, in ways that only a real deployment allows.",
     )
-    parser.add_argument("--stack", default=None, help="name of the deployed stack; without it the local one")
+    parser.add_argument("--stack", default=None, help="name of the deployed stack; by default the local one")
     parser.add_argument("--region", default=None, help="AWS region of the stack")
-    parser.add_argument("--profile", default=None, help="AWS profile with the credentials to use")
+    parser.add_argument("--profile", default=None, help="AWS profile of the credentials")
+    parser.add_argument("--api-url", default=None, help="the API's URL, if it differs from the stack's")
     parser.add_argument(
-        "--api-url", default=None, help="the API's address, if it is another than the stack's"
+        "--full", action="store_true", help="also checks that take up to an hour, or change the stack"
     )
     parser.add_argument(
-        "--full", action="store_true", help="also what takes up to an hour, or changes the stack"
+        "--only", action="append", default=[], metavar="NAME", help="only this check; repeatable"
     )
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this check; repeat it")
-    parser.add_argument("--yes", action="store_true", help="also on a stack that looks like production")
-    parser.add_argument("--clean", action="store_true", help="only remove what interrupted runs have left")
+    parser.add_argument("--yes", action="store_true", help="run even if the stack looks like production")
+    parser.add_argument("--clean", action="store_true", help="only remove leftovers of interrupted runs")
     return parser
 
 
@@ -64,7 +65,7 @@ def _chosen(names: Sequence[str], *, is_full: bool) -> list[Check]:
     """Raises ``Fault`` for a name that no check has."""
     known = {check.name: check for check in CHECKS}
     if unknown := [name for name in names if name not in known]:
-        raise Fault(f"There is no check {unknown[0]!r}; there are: {', '.join(known)}.")
+        raise Fault(f"There is no check {unknown[0]!r}; checks are: {', '.join(known)}.")
     if names:
         return [known[name] for name in names]
     return [check for check in CHECKS if is_full or not check.is_long]
@@ -75,14 +76,14 @@ def _refuse_production(target: Target, *, is_sure: bool) -> None:
     if target.is_production and not is_sure:
         raise Fault(
             f"{target.name} (stage {target.parameters['Stage']}) looks like production. A run raises an alarm"
-            " and bursts against the API's limits, and FULL=1 also updates the stack; if you want that, add"
+            " and bursts against the API's limits, and FULL=1 also updates the stack; to run it anyway, add"
             " YES=1."
         )
 
 
 def _clean(target: Target, report: Report) -> int:
     found = leftovers.projects(target)
-    report.say(f"Runs that have left something in {target.name}: {len(found)}.")
+    report.say(f"Runs with leftovers in {target.name}: {len(found)}.")
     outcomes = []
     for project_id in found:
         outcomes.append(remove(target, project_id, report))

@@ -1,4 +1,4 @@
-"""One check, and what comes of it."""
+"""One check and its outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.smoke.run import Run
 
-ONLY_REAL = "only a real deployment shows this"
+ONLY_REAL = "this can only be checked on a real deployment"
 
 
 class Failed(Exception):
-    """The deployment does not do what it must; the text says what was seen instead."""
+    """The deployment does not behave as required; the text says what was observed."""
 
 
 class Skipped(Exception):
-    """The check says nothing about this deployment; the text says why."""
+    """The check does not apply to this deployment; the text says why."""
 
 
 class Result(StrEnum):
@@ -27,7 +27,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a check: ``seen`` is a sentence for the table."""
+    """The outcome of a check: ``seen`` is a sentence for the table."""
 
     check: str
     result: Result

@@ -1,4 +1,4 @@
-"""Removing what a run has made: its tasks through the API and clean-up, the rest from where a2actl puts it.
+"""Removes what a run has created: its tasks through the API and clean-up, the rest where a2actl stores it.
 
 The project's own record goes last, and only when all else has gone: by it the next ``CLEAN=1`` finds what is
 left of a run that was interrupted.
@@ -31,14 +31,14 @@ EXPECTED = (
     ClientError,
     BotoCoreError,
 )
-"""What goes wrong where a deployment or the network does."""
+"""Errors of the deployment or the network."""
 GONE_SECONDS = 150
 """A canceled task goes when the lease of the worker that may not have noticed is over."""
 CLEAN_EVERY_SECONDS = 10
 
 
 def projects(target: Target) -> list[str]:
-    """The projects that runs have made and not removed."""
+    """The projects that runs have created and not removed."""
     found = target.deployment.registry.projects()
     return [project.project_id for project in found if project.project_id.startswith(PREFIX)]
 
@@ -53,7 +53,7 @@ class Removal:
     problems: list[str] = field(default_factory=list)
 
     def run(self) -> list[str]:
-        """Every step is tried, whatever becomes of the others."""
+        """Every step is tried, even if others fail."""
         task_ids: list[str] = []
         sessions: set[str] = set()
         self._try("its tasks", lambda: self._delete_tasks(task_ids, sessions))
@@ -80,7 +80,7 @@ class Removal:
         for session in sorted(sessions):
             answer = tenant.request("DELETE", f"{tenant.agent_path}/contexts/{session}")
             if answer.status_code != 200:
-                raise Failed(f"the conversation {session} is not deleted: {answer.text[:200]}")
+                raise Failed(f"the conversation {session} was not deleted: {answer.text[:200]}")
         if task_ids:
             self.time_limit.until(
                 self._cleaned, GONE_SECONDS, "the clean-up of the run's tasks", every=CLEAN_EVERY_SECONDS
@@ -111,7 +111,7 @@ class Removal:
             self._delete_secret(f"wecom/{connection.connection_id}")
 
     def _delete_secret(self, name: str) -> None:
-        """For good: nobody will ask for it back."""
+        """Permanently."""
         client = self.target.client("secretsmanager")
         try:
             client.delete_secret(SecretId=f"{self.target.name}/{name}", ForceDeleteWithoutRecovery=True)

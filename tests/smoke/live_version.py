@@ -1,4 +1,4 @@
-"""Another configuration of a function for a while: callers reach its alias, and a version keeps its own."""
+"""Temporarily another configuration of a function: callers use its alias, and versions have their own."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ ALIAS = "live"
 
 
 def live_configuration(target: Target, function: str) -> dict[str, Any]:
-    """The configuration that callers of a function meet."""
+    """The configuration of the version that callers use."""
     found: dict[str, Any] = target.client("lambda").get_function_configuration(
         FunctionName=target.function(function), Qualifier=ALIAS
     )
@@ -40,7 +40,7 @@ def reconfigured(
 def publish(
     target: Target, function: str, time_limit: TimeLimit, seconds: float, **configuration: Any
 ) -> str:
-    """The number of a new version with this configuration, which nobody calls yet."""
+    """The number of a new version with this configuration, which is not called yet."""
     client, name = target.client("lambda"), target.function(function)
     client.update_function_configuration(FunctionName=name, **configuration)
     time_limit.until(

@@ -1,4 +1,4 @@
-"""What the functions have logged."""
+"""The functions' logs."""
 
 import json
 import time
@@ -36,7 +36,7 @@ def seconds_ago(seconds: float) -> float:
 
 
 def _json(message: str) -> dict[str, Any]:
-    """Empty for what is no line of ours, such as Lambda's own."""
+    """Empty for other lines, such as Lambda's own."""
     try:
         line = json.loads(message)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What CloudWatch has counted."""
+"""Metrics from CloudWatch."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ POLL_SECONDS = 10
 
 
 def total(run: Run, namespace: str, metric: str, **dimensions: str) -> float | None:
-    """The sum since the run began; None if there is nothing of it."""
+    """The sum since the run began; None without data."""
     points = run.target.client("cloudwatch").get_metric_statistics(
         Namespace=namespace,
         MetricName=metric,

@@ -1,4 +1,4 @@
-"""Somebody who is told of tasks' changes: beside a local stack a port of this machine, on AWS a function."""
+"""A receiver of notifications: a port of this machine for a local stack, a function on AWS."""
 
 import json
 import threading
@@ -30,11 +30,11 @@ class Received:
 
 class Receiver(Protocol):
     def begin(self) -> None:
-        """Have it made, while other checks run."""
+        """Start its creation, while other checks run."""
         ...
 
     def url(self, time_limit: TimeLimit) -> str:
-        """Where it is. Waits until it is there; raises ``Failed`` if it cannot be made."""
+        """Its URL. Waits until it exists; raises ``Failed`` if it cannot be created."""
         ...
 
     def received(self) -> list[Received]:
@@ -50,7 +50,7 @@ class LoopbackReceiver:
     requests: list[Received] = field(default_factory=list)
 
     def begin(self) -> None:
-        """It is there at once."""
+        """It exists at once."""
 
     def url(self, time_limit: TimeLimit) -> str:  # noqa: ARG002
         return self.address
@@ -82,7 +82,7 @@ class FunctionReceiver:
 
     def url(self, time_limit: TimeLimit) -> str:
         if self.refused:
-            raise Failed(f"the receiver's stack {self.stack_name} could not be made: {self.refused}")
+            raise Failed(f"the receiver's stack {self.stack_name} could not be created: {self.refused}")
 
         def made() -> str:
             stack = self._described()
@@ -90,7 +90,7 @@ class FunctionReceiver:
                 return ""
             if stack["StackStatus"] != "CREATE_COMPLETE":
                 raise Failed(
-                    f"the receiver's stack {self.stack_name} could not be made ({stack['StackStatus']}):"
+                    f"the receiver's stack {self.stack_name} could not be created ({stack['StackStatus']}):"
                     f" {stack.get('StackStatusReason', 'see its events in CloudFormation')}"
                 )
             return self._output(stack, "Url")

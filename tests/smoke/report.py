@@ -1,4 +1,4 @@
-"""What a person sees: a line as each check ends, and the table at the end."""
+"""Output: a line as each check ends, and a table at the end."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.SKIPPED: "yellow
 
 @dataclass(frozen=True)
 class Report:
-    """On the terminal, or as plain lines where there is none."""
+    """On a terminal, or as plain lines without one."""
 
     console: Console = field(default_factory=Console)
 
@@ -29,7 +29,7 @@ class Report:
 
     @contextmanager
     def busy(self, what: str) -> Iterator[None]:
-        """Shows what goes on while it does."""
+        """Shows what is running."""
         with self.console.status(escape(f"{what} …")):
             yield
 
@@ -39,12 +39,12 @@ class Report:
         self.console.print(text, highlight=False, soft_wrap=True)
 
     def table(self, outcomes: Sequence[Outcome]) -> None:
-        """All of them, and how many there are of each result."""
-        table = Table("check", "result", "seconds", "what was seen")
+        """All outcomes, and the number of each result."""
+        table = Table("check", "result", "seconds", "observation")
         for one in outcomes:
             colour = COLOURS[one.result]
             result = f"[{colour}]{one.result}[/{colour}]"
             table.add_row(escape(one.check), result, f"{one.seconds:.1f}", escape(one.seen))
         self.console.print(table)
         counts = ", ".join(f"{sum(one.result is r for one in outcomes)} {r}" for r in Result)
-        self.say(f"{counts}; {sum(one.seconds for one in outcomes):.0f} s in all.")
+        self.say(f"{counts}; {sum(one.seconds for one in outcomes):.0f} s in total.")

@@ -1,4 +1,4 @@
-"""Runs the checks one after the other, and leaves nothing behind, whatever happens."""
+"""Runs the checks one after another, and leaves nothing behind, whatever happens."""
 
 import secrets
 import time
@@ -27,15 +27,17 @@ class Runner:
     clock: Callable[[], float] = time.monotonic
 
     def run(self) -> list[Outcome]:
-        """What came of each check, and of removing what the run has made. Ctrl-C ends the checks, and not the
+        """The outcome of each check and of the removal. Ctrl-C ends the checks, but not the
         removal."""
         project_id = f"{PREFIX}{secrets.token_hex(4)}"
         outcomes: list[Outcome] = []
         try:
             self._check_all(project_id, outcomes)
         except KeyboardInterrupt:
-            self.report.say("Interrupted. What the run has made is removed now, which takes a moment.")
-            self._tell(outcomes, Outcome("interrupted", Result.FAILED, 0.0, "the rest was not checked"))
+            self.report.say("Interrupted. Removing what the run has created, which takes a moment.")
+            self._tell(
+                outcomes, Outcome("interrupted", Result.FAILED, 0.0, "the remaining checks were not run")
+            )
         finally:
             self._tell(outcomes, remove(self.target, project_id, self.report, self.clock))
         self.report.table(outcomes)
@@ -43,7 +45,7 @@ class Runner:
 
     def _check_all(self, project_id: str, outcomes: list[Outcome]) -> None:
         try:
-            with self.report.busy(f"Make the project {project_id}"):
+            with self.report.busy(f"Create the project {project_id}"):
                 tenant = Tenant.make(self.target, project_id)
                 tenant.apply_agent()
             with receiving(self.target, project_id) as receiver:
@@ -82,11 +84,11 @@ class Runner:
 def remove(
     target: Target, project_id: str, report: Report, clock: Callable[[], float] = time.monotonic
 ) -> Outcome:
-    """Remove a run's project; failed if something of it is left."""
+    """Remove a run's project; failed if something is left."""
     began = clock()
-    with report.busy(f"Remove the project {project_id} and what it has"):
+    with report.busy(f"Remove the project {project_id} and its data"):
         problems = Removal(target, project_id, TimeLimit(REMOVAL_SECONDS)).run()
     if not problems:
-        return Outcome("removal", Result.PASSED, clock() - began, f"nothing of {project_id} is left")
-    seen = f"left of {project_id}: {'; '.join(problems)}. The same command with CLEAN=1 removes it later."
+        return Outcome("removal", Result.PASSED, clock() - began, f"{project_id} was removed completely")
+    seen = f"left of {project_id}: {'; '.join(problems)}. Run the same command with CLEAN=1 to remove it."
     return Outcome("removal", Result.FAILED, clock() - began, seen)

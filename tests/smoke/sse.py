@@ -14,7 +14,7 @@ from tests.smoke.tenant import A2A_VERSION, Tenant
 from tests.smoke.time_limit import TimeLimit
 
 SILENCE_SECONDS = 60.0
-"""Without even a sign of life, which the service sends every five seconds."""
+"""Without even a keep-alive, which the service sends every five seconds."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def opened(
         client.stream(method, f"{tenant.target.api_url}{path}", headers=headers, **options) as answer,
     ):
         if answer.status_code != 200:
-            raise Failed(f"{method} {path} answered {answer.status_code}: {answer.read()[:300]!r}")
+            raise Failed(f"{method} {path} returned {answer.status_code}: {answer.read()[:300]!r}")
         yield _pieces(answer, time_limit)
 
 

@@ -92,7 +92,7 @@ class Target:
         return namespace
 
     def invoke(self, function: str) -> dict[str, Any]:
-        """Call a function as its schedule does; its report. Raises ``Failed`` if it fails."""
+        """Invoke a function as its schedule does, and return its report. Raises ``Failed`` if it fails."""
         answer = self.client("lambda").invoke(FunctionName=self.function(function), Payload=b"{}")
         report: dict[str, Any] = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:

@@ -26,7 +26,7 @@ DAILY_TOKENS = 1_500_000
 KEY_LIFE_MS = 6 * 3_600_000
 AGENT = {
     "name": "Smoke test",
-    "description": "Made by `make smoke`, which deletes it.",
+    "description": "Created by `make smoke`, which deletes it.",
     "systemPrompt": (
         "You are part of a test. Text in [[double brackets]] is meant for a test double of you: take no "
         "notice of it. Say exactly what is asked for, and nothing else."
@@ -61,7 +61,7 @@ class Tenant:
 
     @classmethod
     def make(cls, target: Target, project_id: str) -> "Tenant":
-        """The project, made if it is new, and a key that ends by itself within hours."""
+        """The project, created if it is new, and a key that expires within hours."""
         now = SystemClock().now()
         deployment = target.deployment
         deployment.registry.create_project(project_id, now)

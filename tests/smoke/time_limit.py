@@ -1,4 +1,4 @@
-"""Waiting that has an end."""
+"""Bounded waiting."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ POLL_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class TimeLimit:
-    """Waits of at most ``seconds`` in all, counted from when it was made. Clock and sleep are in seconds."""
+    """Waits of at most ``seconds`` in all, counted from its creation. Clock and sleep are in seconds."""
 
     seconds: float
     clock: Callable[[], float] = time.monotonic

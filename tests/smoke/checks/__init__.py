@@ -1,4 +1,4 @@
-"""All checks, in the order in which they are made: what raises an alarm early, what reads metrics late."""
+"""All checks in order: those that raise an alarm first, those that read metrics last."""
 
 from tests.smoke.check import Check
 from tests.smoke.checks import (

@@ -1,4 +1,4 @@
-"""What cannot be processed: its way to the dead-letter queue, what becomes of its task, and an alarm."""
+"""Messages that cannot be processed: the dead-letter queue, their tasks, and an alarm."""
 
 import json
 import secrets
@@ -13,8 +13,8 @@ LATER_SECONDS = 3_600
 
 
 def poisoned_message(run: Run) -> str:
-    """One that names no task: the worker gives it back until SQS moves it, and the dead-letter function tells
-    of it. Other checks come before it, since a source that gets only failures is asked less often."""
+    """A message that names no task: the worker returns it until SQS moves it, and the dead-letter function
+    logs it. Other checks come before it, since Lambda polls a source less often if all its messages fail."""
     began = logs.seconds_ago(1)
     sent = run.target.client("sqs").send_message(
         QueueUrl=run.target.output("TaskQueueUrl"),
@@ -22,14 +22,16 @@ def poisoned_message(run: Run) -> str:
         MessageGroupId=run.tenant.project_id,
     )
     logs.awaited(run, "DeadLetter", sent["MessageId"], began, run.time_limit.seconds)
-    return f"through twenty deliveries to the dead-letter function in {run.time_limit.spent:.0f} s"
+    return (
+        f"delivered twenty times, then handled by the dead-letter function, in {run.time_limit.spent:.0f} s"
+    )
 
 
 def dead_task(run: Run) -> str:
-    """A task whose message lies in the dead-letter queue is left alive, since it has time left. It is put
-    there by hand, since only a broken worker brings it there."""
+    """A task whose message is in the dead-letter queue stays alive, since it has time left. The check puts
+    the message there, since only a broken worker would cause that."""
     began = logs.seconds_ago(1)
-    accepted = run.tenant.submit("Nobody will begin this.", delaySeconds=LATER_SECONDS)
+    accepted = run.tenant.submit("No worker will start this.", delaySeconds=LATER_SECONDS)
     run.target.client("sqs").send_message(
         QueueUrl=run.target.output("TaskDeadLetterQueueUrl"),
         MessageBody=json.dumps({"agentId": run.tenant.agent_id, "taskId": accepted["taskId"]}),
@@ -39,11 +41,11 @@ def dead_task(run: Run) -> str:
     status = run.tenant.get(accepted)["status"]
     expect(status == "pending", f"it is {status}")
     run.tenant.cancel(accepted)
-    return f"noted and left pending after {run.time_limit.spent:.1f} s"
+    return f"logged, and still pending, after {run.time_limit.spent:.1f} s"
 
 
 def alarm(run: Run) -> str:
-    """The dead task raises its alarm; five minutes later it is over by itself."""
+    """The dead task raises its alarm, which ends by itself five minutes later."""
     name = run.target.physical(ALARM)
     client = run.target.client("cloudwatch")
 
@@ -53,10 +55,10 @@ def alarm(run: Run) -> str:
             return ""
         changed: float = found["StateUpdatedTimestamp"].timestamp()
         if changed < run.started_at:
-            raise Skipped(f"{name} has been in alarm since before the run")
+            raise Skipped(f"{name} was already active before the run")
         told = found.get("AlarmActions", [])
         if not found.get("ActionsEnabled", True):
-            raise Failed(f"{name} is raised, but its actions are switched off")
-        return f"raised; it tells {', '.join(told) or 'nobody: set AlarmEmail or AlarmTopicArn'}"
+            raise Failed(f"{name} is active, but its actions are disabled")
+        return f"active; it notifies {', '.join(told) or 'nobody: set AlarmEmail or AlarmTopicArn'}"
 
     return run.time_limit.until(raised, ALARM_SECONDS, f"the alarm {name}", every=10)

@@ -1,4 +1,4 @@
-"""What the gateway answers by itself: the shape of its errors, its limit of size, its throttling."""
+"""Responses of the gateway itself: the format of its errors, its size limit, its throttling."""
 
 import math
 import time
@@ -22,7 +22,7 @@ WRONG_KEY = "Bearer ak_wrong.wrong"
 
 @dataclass(frozen=True)
 class Wrong:
-    """A request that is refused, and how."""
+    """A request that is refused, and the expected response."""
 
     what: str
     method: str
@@ -35,7 +35,7 @@ class Wrong:
 
 
 def errors(run: Run) -> str:
-    """Of every kind: JSON with ``error`` and ``code``, whoever makes it, function or gateway."""
+    """Errors of every kind are JSON with ``error`` and ``code``, from functions and gateway alike."""
     tasks = f"{run.tenant.agent_path}/tasks"
     json_type = (("Content-Type", "application/json"),)
     wrong = [
@@ -44,7 +44,7 @@ def errors(run: Run) -> str:
         Wrong("a wrong key", "GET", tasks, 401, "UNAUTHORIZED", (("Authorization", WRONG_KEY),)),
         Wrong("no such route", "GET", "/nothing/here", 404, "NOT_FOUND"),
         Wrong("no such method", "PUT", tasks, 404, "NOT_FOUND"),
-        Wrong("a body that is no JSON", "POST", tasks, 400, "VALIDATION_ERROR", json_type, "{"),
+        Wrong("a body that is not JSON", "POST", tasks, 400, "VALIDATION_ERROR", json_type, "{"),
         Wrong("an unknown field", "POST", tasks, 400, "VALIDATION_ERROR", json_type, '{"mesage": "Hi"}'),
         Wrong("no such task", "GET", f"{tasks}/none", 404, "TASK_NOT_FOUND"),
     ]
@@ -62,7 +62,7 @@ def too_large(run: Run) -> str:
 
 
 def throttling(run: Run) -> str:
-    """A burst on the route with the least to do, which needs no key, beyond what its stage lets through."""
+    """A burst above the stage's limit, on the cheapest route, which needs no key."""
     rate, burst = _limits(run.target, "/health", "GET")
     if burst + rate > MOST_REQUESTS:
         raise Skipped(
@@ -77,12 +77,12 @@ def throttling(run: Run) -> str:
     by_status = Counter(answer.status_code for answer in answers)
     expect(set(by_status) <= {200, 429}, f"of {count} requests: {dict(by_status)}")
     if not by_status[429] and count < burst + rate * seconds:
-        raise Skipped(f"{count / seconds:.0f} requests a second from here do not reach {rate:.0f}")
+        raise Skipped(f"{count / seconds:.0f} requests a second from here do not exceed {rate:.0f}")
     expect(by_status[429] > 0, f"{count} requests within {seconds:.1f} s, and none was throttled")
     refused = next(answer for answer in answers if answer.status_code == 429)
     problem = _problem_of(refused, 429, "RATE_LIMIT_EXCEEDED")
     expect(not problem, problem)
-    expect(refused.headers.get("Retry-After", "").isdigit(), "429 came without Retry-After")
+    expect(refused.headers.get("Retry-After", "").isdigit(), "a 429 had no Retry-After")
     with _client(run) as client:
         run.time_limit.until(
             lambda: client.get("/health").status_code == 200, RECOVERY_SECONDS, "recovery after the burst"
@@ -91,7 +91,7 @@ def throttling(run: Run) -> str:
 
 
 def _limits(target: Target, path: str, method: str) -> tuple[float, float]:
-    """Requests a second, and at one moment, that the stage lets a route have."""
+    """The stage's limits for a route: requests per second, and burst."""
     api_id, stage = target.output("ApiId"), target.parameters["Stage"]
     settings: dict[str, Any] = target.client("apigateway").get_stage(restApiId=api_id, stageName=stage)[
         "methodSettings"
@@ -106,7 +106,7 @@ def _client(run: Run) -> httpx.Client:
 
 
 def _problem(run: Run, wrong: Wrong) -> str:
-    """What is wrong with how it was refused; empty if nothing is."""
+    """What is wrong with the response; empty if nothing is."""
     headers = dict(wrong.headers)
     if wrong.keyless:
         answer = httpx.request(
@@ -131,7 +131,7 @@ def _problem_of(answer: httpx.Response, status: int, code: str) -> str:
     try:
         body = answer.json()
     except ValueError:
-        return f"the body is no JSON: {answer.text[:120]}"
+        return f"the body is not JSON: {answer.text[:120]}"
     if not isinstance(body, dict) or body.get("code") != code or not isinstance(body.get("error"), str):
         return f"the body is {str(body)[:120]}, not error and code {code}"
     return ""

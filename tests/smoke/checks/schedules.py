@@ -1,4 +1,4 @@
-"""The schedules call their functions."""
+"""The schedules invoke their functions."""
 
 from tests.smoke import logs
 from tests.smoke.run import Run
@@ -8,8 +8,8 @@ WITHIN_SECONDS = 130
 
 
 def every_minute(run: Run) -> str:
-    """By the metric that each run of them prints, within the last two minutes or the next."""
+    """Their runs' metrics appear, within the last two minutes or the next two."""
     since = logs.seconds_ago(WITHIN_SECONDS)
     for function, metric in (("Sweeper", "Sweeps"), ("Batcher", "BatchRuns")):
         logs.awaited(run, function, metric, since, WITHIN_SECONDS)
-    return f"sweeper and batcher have run; seen after {run.time_limit.spent:.0f} s"
+    return f"sweeper and batcher have run; observed after {run.time_limit.spent:.0f} s"

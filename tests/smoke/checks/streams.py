@@ -1,4 +1,4 @@
-"""Answers in pieces: their time, going on after a cut, and how long a stream may be."""
+"""Streams: pieces over time, resumption after a disconnect, and the maximum duration."""
 
 from itertools import pairwise
 
@@ -14,7 +14,7 @@ SHORTEST_SECONDS, LONGEST_SECONDS = 600, 905
 
 
 def in_pieces(run: Run) -> str:
-    """Of ``messages``: what the agent says arrives while it says it."""
+    """Of ``messages``: the agent's text arrives while it is written."""
     tenant = run.tenant
     body = {"message": story(6), "sessionId": tenant.session()}
     with opened(tenant, "POST", f"{tenant.agent_path}/messages", run.time_limit, json=body) as stream:
@@ -23,13 +23,13 @@ def in_pieces(run: Run) -> str:
     expect(bool(names) and names[0] == "accepted", f"the stream's events were {names}")
     expect(names[-1] == "answer", f"the stream ended with {names[-1]!r}: {pieces[-1].data}")
     apart = pieces[-1].at - pieces[0].at
-    expect(apart >= APART_SECONDS, f"all {len(pieces)} pieces came within {apart:.2f} s: something buffers")
-    expect("text" in names, "no piece of text came before the answer")
+    expect(apart >= APART_SECONDS, f"all {len(pieces)} pieces came within {apart:.2f} s: a component buffers")
+    expect("text" in names, "no text came before the answer")
     return f"{len(pieces)} pieces over {apart:.1f} s; {_longest_pause(pieces):.1f} s apart at most"
 
 
 def cut_and_resumed(run: Run) -> str:
-    """Of A2A: a reader that goes away, comes back by the task's id, and misses nothing of its end."""
+    """Of A2A: a client that disconnects, subscribes again by the task's id, and receives the rest."""
     tenant = run.tenant
     # a function that starts only now could come too late for the task
     tenant.request("GET", f"{tenant.agent_path}/.well-known/agent-card.json")
@@ -43,13 +43,13 @@ def cut_and_resumed(run: Run) -> str:
     status = pieces[-1].data.get("statusUpdate", {}).get("status", {}).get("state")
     expect(status == "TASK_STATE_COMPLETED", f"the second subscription ended with {pieces[-1].data}")
     expect(tenant.get(accepted)["status"] == "completed", "the task has not completed")
-    return f"cut after the first piece, subscribed again, {len(pieces)} pieces to the end"
+    return f"disconnected after the first piece, subscribed again, {len(pieces)} pieces to the end"
 
 
 def full_length(run: Run) -> str:
-    """A stream on which nothing happens lives until the service ends it, and is taken up again."""
+    """An idle stream lasts until the service ends it, and can be resumed."""
     tenant = run.tenant
-    accepted = tenant.submit("Nobody will begin this.", delaySeconds=3_600)
+    accepted = tenant.submit("No worker will start this.", delaySeconds=3_600)
     path = f"{tenant.agent_path}/v1/tasks/{accepted['taskId']}:subscribe"
     try:
         with opened(tenant, "GET", path, run.time_limit) as stream:

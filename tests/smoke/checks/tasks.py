@@ -1,18 +1,18 @@
-"""A task from end to end, many of one conversation, and forgetting them."""
+"""A task from end to end, many tasks of one conversation, and their deletion."""
 
 from tests.smoke.check import Failed, expect
 from tests.smoke.run import Run
 from tests.smoke.tenant import pong
 
 MANY = 20
-"""More than Lambda lets a function reach itself through its own queue, unless it is told to (about 16)."""
+"""More than the about 16 times that Lambda lets a function reach itself through its queue by default."""
 HOUR_SECONDS = 3_600
 
 
 def one_task(run: Run) -> str:
     task = run.tenant.completed(run.time_limit, run.tenant.submit(pong()))
     usage, result = task.get("usage", {}), task["output"]["result"]
-    expect("pong" in result.lower(), f"the answer was {result[:100]!r}")
+    expect("pong" in result.lower(), f"the result was {result[:100]!r}")
     expect(usage.get("outputTokens", 0) > 0, f"the task's usage is {usage}")
     cost = f", {usage['costUsd']:.6f} USD" if "costUsd" in usage else ""
     return f"completed after {run.time_limit.spent:.1f} s; {usage['outputTokens']} tokens out{cost}"
@@ -25,15 +25,15 @@ def twenty_of_one_conversation(run: Run) -> str:
     def ended() -> int:
         return sum(1 for task in run.tenant.tasks() if task.get("sessionId") == session and _is_over(task))
 
-    run.time_limit.until(lambda: ended() == MANY, run.time_limit.seconds, f"the end of {MANY} tasks in a row")
+    run.time_limit.until(lambda: ended() == MANY, run.time_limit.seconds, f"the end of {MANY} tasks")
     tasks = [run.tenant.get(one) for one in accepted]
     others = [f"{task['taskId']} {task['status']}" for task in tasks if task["status"] != "completed"]
     expect(not others, f"not completed: {', '.join(others)}")
-    return f"{MANY} completed one after the other in {run.time_limit.spent:.0f} s"
+    return f"{MANY} completed one after another in {run.time_limit.spent:.0f} s"
 
 
 def deleted_conversation(run: Run) -> str:
-    """As clean-up is called by hand; with FULL=1 another check waits for its own hour."""
+    """By invoking clean-up; with FULL=1 another check waits for its hourly run."""
     accepted = _forgotten(run)
     report = run.target.invoke("Cleanup")
     _gone(run, accepted, 30)
@@ -52,7 +52,7 @@ def _forgotten(run: Run) -> dict[str, str]:
     accepted = run.tenant.submit(pong(), sessionId=session)
     run.tenant.completed(run.time_limit, accepted)
     answer = run.tenant.request("DELETE", f"{run.tenant.agent_path}/contexts/{session}")
-    expect(answer.status_code == 200, f"deleting the conversation answered {answer.status_code}")
+    expect(answer.status_code == 200, f"deleting the conversation returned {answer.status_code}")
     return accepted
 
 
@@ -60,7 +60,7 @@ def _gone(run: Run, accepted: dict[str, str], seconds: float) -> None:
     def gone() -> bool:
         answer = run.tenant.request("GET", accepted["checkUrl"])
         if answer.status_code not in (200, 404):
-            raise Failed(f"the task answered {answer.status_code}: {answer.text[:200]}")
+            raise Failed(f"the task returned {answer.status_code}: {answer.text[:200]}")
         return answer.status_code == 404
 
     run.time_limit.until(

@@ -1,4 +1,4 @@
-"""Logs and metrics arrive, of every kind of function that the run has used."""
+"""Logs and metrics of every function that the run has used arrive."""
 
 from tests.smoke import logs, metrics
 from tests.smoke.check import expect
@@ -14,7 +14,7 @@ def logged(run: Run) -> str:
     tenant, began = run.tenant, logs.seconds_ago(1)
     body = {"message": pong(), "sessionId": tenant.session()}
     said = tenant.request("POST", f"{tenant.agent_path}/messages", json=body)
-    expect(said.status_code in (200, 202), f"messages answered {said.status_code}: {said.text[:200]}")
+    expect(said.status_code in (200, 202), f"messages returned {said.status_code}: {said.text[:200]}")
     made = {
         "Api": tenant.submit(pong())["taskId"],
         "Messages": said.json()["taskId"],
@@ -34,7 +34,7 @@ def logged(run: Run) -> str:
 
 
 def counted(run: Run) -> str:
-    """Metrics that functions print become CloudWatch's."""
+    """Metrics that functions log appear in CloudWatch."""
     namespace = run.target.metric_namespace
     sums = {name: metrics.awaited(run, namespace, name, service="tasks") for name in METRICS}
     return f"{namespace}: " + ", ".join(f"{name} {value:.0f}" for name, value in sums.items())
@@ -45,9 +45,7 @@ def not_recursive(run: Run) -> str:
     worker = run.target.function("Worker")
     invocations = metrics.awaited(run, "AWS/Lambda", "Invocations", FunctionName=worker)
     dropped = metrics.total(run, "AWS/Lambda", "RecursiveInvocationsDropped", FunctionName=worker) or 0.0
-    expect(
-        not dropped, f"Lambda has dropped {dropped:.0f} invocations as recursive: RecursiveLoop must be Allow"
-    )
+    expect(not dropped, f"Lambda dropped {dropped:.0f} invocations as recursive: RecursiveLoop must be Allow")
     return f"RecursiveInvocationsDropped is zero after {invocations:.0f} invocations of the worker"
 
 
@@ -65,6 +63,6 @@ def _made_over_a2a(run: Run) -> str:
         json={"message": message},
         headers={"A2A-Version": A2A_VERSION},
     )
-    expect(answer.status_code == 200, f"message:send answered {answer.status_code}: {answer.text[:200]}")
+    expect(answer.status_code == 200, f"message:send returned {answer.status_code}: {answer.text[:200]}")
     task_id: str = answer.json()["task"]["id"]
     return task_id

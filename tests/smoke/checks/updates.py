@@ -1,4 +1,4 @@
-"""An update of the stack while tasks come in."""
+"""An update of the stack while tasks are submitted."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ NOTHING_TO_DO = "No updates are to be performed"
 
 @dataclass
 class Load:
-    """The tasks that come in meanwhile, and what was said to those that were not taken."""
+    """The tasks submitted meanwhile, and the responses to those that were refused."""
 
     run: Run
     accepted: list[dict[str, Any]] = field(default_factory=list)
@@ -34,7 +34,8 @@ class Load:
 
 
 def under_load(run: Run) -> str:
-    """Another log level, which changes every function, and back: a task every two seconds, none is lost."""
+    """A change of the log level, which updates every function, and back, with a task every two seconds:
+    none is lost."""
     before, load = run.target.parameters[PARAMETER], Load(run)
     try:
         _update(run, run.time_limit, "DEBUG" if before != "DEBUG" else "INFO", load)
@@ -43,12 +44,10 @@ def under_load(run: Run) -> str:
         _update(run, run.time_limit.of(UPDATE_SECONDS), before, load)
     for one in load.accepted:
         run.tenant.completed(run.time_limit.of(300), one)
-    refused = f"{len(load.refused)} of {len(load.accepted) + len(load.refused)} tasks were not taken"
+    refused = f"{len(load.refused)} of {len(load.accepted) + len(load.refused)} tasks were refused"
     expect(not load.refused, f"{refused}: {load.refused[:1]}")
     expect(bool(load.accepted), "no task was created during the update")
-    return (
-        f"two updates in {run.time_limit.spent:.0f} s; all {len(load.accepted)} tasks of that time completed"
-    )
+    return f"two updates in {run.time_limit.spent:.0f} s; all {len(load.accepted)} tasks completed"
 
 
 def _update(run: Run, time_limit: TimeLimit, level: str, load: Load) -> None:

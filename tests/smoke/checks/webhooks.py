@@ -1,4 +1,4 @@
-"""A task's changes reach a receiver, signed by the project's secret."""
+"""A task's notifications reach a receiver, signed with the project's secret."""
 
 import json
 
@@ -23,10 +23,10 @@ def delivered(run: Run) -> str:
 
     request = run.time_limit.until(told, 90, "a notification that the task has completed")
     assert request is not None
-    expect(request.headers.get("x-a2a-notification-token") == TOKEN, "the notification is without its token")
+    expect(request.headers.get("x-a2a-notification-token") == TOKEN, "the notification lacks its token")
     _verify(run, request)
     waited = run.time_limit.clock() - ended
-    return f"told of the end, signed and with its token, {waited:.1f} s after it was seen by a poll"
+    return f"notified of the end, signed and with its token, {waited:.1f} s after a poll saw it"
 
 
 def _verify(run: Run, request: Received) -> None:

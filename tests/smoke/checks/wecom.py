@@ -55,9 +55,9 @@ def verified_after_a_cold_start(run: Run) -> str:
                 expect(finding.is_good, finding.text)
     cold = watch.first_seconds
     if run.target.is_emulated:
-        return f"the right answer after {cold:.2f} s; how fast it is only a real deployment shows"
+        return f"correct after {cold:.2f} s; the duration only counts on a real deployment"
     expect(
         cold <= WECOM_WAITS_SECONDS,
-        f"a cold start answered after {cold:.2f} s, and WeCom waits for 1 s; far from the region, try nearer",
+        f"a cold start took {cold:.2f} s, and WeCom waits for 1 s; if far from the region, try closer",
     )
-    return f"the right answer {cold:.2f} s after a cold start began, TLS and the way there included"
+    return f"correct after {cold:.2f} s with a cold start, including TLS and the network"

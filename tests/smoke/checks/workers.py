@@ -19,14 +19,12 @@ READY_SECONDS = 120
 def killed(run: Run) -> str:
     """By SIGKILL, where the worker is a process of this machine."""
     if not run.target.is_emulated:
-        raise Skipped(
-            "Lambda lets nobody kill an environment: FULL=1 cuts a worker's time, an emulator shows SIGKILL"
-        )
+        raise Skipped("Lambda allows no kill: FULL=1 shortens a worker's time, the emulator covers SIGKILL")
     accepted = run.tenant.submit(story(5))
     run.tenant.wait(run.time_limit, accepted, 30, ("running",))
     workers = _processes(run.target.function("Worker"), run.target.endpoint_url or "")
     if not workers:
-        raise Skipped("no process of this machine is a worker of this stack")
+        raise Skipped("no worker of this stack runs on this machine")
     for process in workers:
         os.kill(process, signal.SIGKILL)
     task = run.tenant.completed(run.time_limit, accepted)
@@ -40,22 +38,24 @@ def out_of_time(run: Run) -> str:
     next environment completes the task."""
     before = live_configuration(run.target, "Worker")["Timeout"]
     if before <= SHORT_SECONDS:
-        raise Skipped(f"the worker's timeout is {before} s, as a killed run leaves it: CLEAN=1 puts it back")
+        raise Skipped(f"the worker's timeout is {before} s, as left by a killed run: CLEAN=1 restores it")
     with reconfigured(
         run.target, "Worker", run.time_limit.of(READY_SECONDS), READY_SECONDS, Timeout=SHORT_SECONDS
     ):
         accepted = run.tenant.submit(story(SHORT_SECONDS, words=3_000))
         run.tenant.wait(run.time_limit, accepted, READY_SECONDS, ("running",))
     task = run.tenant.completed(run.time_limit, accepted, 300)
-    expect(task["attempts"] > 1, "done in one attempt: its turn was short, or an older worker took it")
+    expect(
+        task["attempts"] > 1, "completed in one attempt: its turn was short, or an older worker executed it"
+    )
     return (
-        f"cut off after {SHORT_SECONDS - 20} s by the worker's own clock (a kill cannot be had);"
+        f"cut off after {SHORT_SECONDS - 20} s by the worker itself (it cannot be killed);"
         f" completed in attempt {task['attempts']}"
     )
 
 
 def restore_timeout(target: Target) -> None:
-    """Let a worker be live that has the timeout it was deployed with, if a killed run has left another."""
+    """Restore the worker's deployed timeout, if a killed run has left another."""
     deployed = target.parameters.get("WorkerTimeoutSeconds")
     if deployed and int(deployed) != live_configuration(target, "Worker")["Timeout"]:
         limit = TimeLimit(READY_SECONDS)
@@ -66,7 +66,7 @@ def restore_timeout(target: Target) -> None:
 
 
 def _processes(function: str, endpoint: str) -> list[int]:
-    """The environments of a function of this emulator, and of no other that runs on the machine."""
+    """The environments of a function of this emulator, not of others on the machine."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -131,7 +131,7 @@ def test_what_could_not_be_removed_is_named_and_found_again(
     status, printed = called("--stack", STACK, "--clean")
 
     assert (status, leftovers.projects(target)) == (0, [])
-    assert f"nothing of {PROJECT} is left" in printed
+    assert f"{PROJECT} was removed completely" in printed
 
 
 def test_a_missing_resource_is_named(target: Target) -> None:
