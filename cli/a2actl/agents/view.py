@@ -60,14 +60,14 @@ def fields(agent: AgentRevision) -> list[tuple[str, str]]:
         ("Limits", f"{agent.max_turns} turns, {agent.max_tokens} tokens per turn"),
         ("Task budget", _budget(agent)),
         ("Timeout", f"{agent.timeout_ms} ms"),
-        ("Queue timeout", f"{agent.queue_timeout_ms} ms"),
+        ("Queue time", f"{agent.queue_timeout_ms} ms"),
         ("Attempts", attempts),
         ("Concurrent", _at_most(agent.max_concurrent_tasks)),
         ("Pending", _at_most(agent.max_pending_tasks)),
         ("Tools", ", ".join(agent.allowed_tools) or "–"),
         *((tool, _options(options)) for tool, options in agent.tool_options.items()),
         ("Untrusted", _after_untrusted(agent)),
-        ("Links allowed", ", ".join(agent.artifact_hosts) or "–"),
+        ("Link hosts", ", ".join(agent.artifact_hosts) or "–"),
         ("Skills", ", ".join(skill["name"] for skill in agent.skills) or "–"),
     ]
 

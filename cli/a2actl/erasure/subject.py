@@ -63,12 +63,12 @@ def _by_hand(connection: Connection, user_id: str, groups: GroupTasks) -> Iterat
     if is_allowed(user_id, connection.allowed_users):
         yield (
             f"The connection's list of people still has {user_id}: a2actl wecom connections set"
-            f" {connection.connection_id} takes it away."
+            f" {connection.connection_id} removes it."
         )
     if groups.others:
         yield (
-            f"{groups.others} tasks in groups were asked by others, or by somebody whom nothing names any"
-            " more (after a day): name the group with --chat, or erase its whole conversation."
+            f"{groups.others} tasks in groups belong to others, or to users who are no longer recorded"
+            " (after a day): name the group with --chat, or erase its whole conversation."
         )
 
 

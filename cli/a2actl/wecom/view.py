@@ -90,7 +90,7 @@ def fields(
         ("Group", connection.chat_id),
         ("Language", connection.language.value),
         ("Speaker", _names_speaker(connection)),
-        ("Limits per user", _limits(connection)),
+        ("User limits", _limits(connection)),
         ("Corp / application", application),
         (
             "Conversation",

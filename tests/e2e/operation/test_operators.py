@@ -40,7 +40,7 @@ def test_the_doctor_finds_a_fresh_deployment_well(deployed: Deployed, project: P
 
 def test_a_task_is_explained_by_its_id_alone(deployed: Deployed, ended: dict[str, Any]) -> None:
     found = told(deployed, "tasks", "explain", ended["taskId"])
-    assert found["explanation"].startswith("It has completed, after ")
+    assert found["explanation"].startswith("It completed, after ")
     course = [(step["kind"], step.get("name")) for step in found["timeline"]["steps"]]
     assert ("tool", "Write") in course
     assert [kind for kind, _ in course].count("turn") == 2

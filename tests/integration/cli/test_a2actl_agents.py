@@ -27,7 +27,7 @@ def billion_laughs() -> str:
 def test_apply_makes_the_project_and_says_so(operator: Operator, account: Account) -> None:
     applied = operator.run("agents", "apply", operator.write("writer.yaml", WRITER), "--project", "demo")
     assert (applied.exit_code, applied.stdout) == (0, "writer: revision 1 in project demo\n")
-    assert applied.stderr == "The project demo is new.\n"
+    assert applied.stderr == "Created the project demo.\n"
     agent = account.registry.agent("writer")
     assert agent is not None
     assert (agent.project_id, agent.name, agent.enabled) == ("demo", "Writer", True)
@@ -81,7 +81,7 @@ def test_an_agent_that_can_call_nobody_is_applied_with_a_warning(
     applied = operator.run("agents", "apply", file, "--project", "demo")
     assert (applied.exit_code, applied.stdout) == (0, "caller: revision 1 in project demo\n")
     assert applied.stderr.splitlines()[1:] == [
-        "caller may call agents, but the project demo lets none be called yet; name them with:"
+        "caller may call agents, but no agent of the project demo may be called yet; allow some with:"
         " a2actl projects set --project demo --callable-agent ID"
     ]
     account.registry.set_project("demo", callable_agents=frozenset({"writer"}))
@@ -100,9 +100,9 @@ def test_what_a_page_could_have_an_agent_do_is_said_when_it_is_applied(
 
     assert "open may use WebSearch on the whole web" in warned
     assert "toolOptions.WebFetch.allowedDomains" in warned
-    assert "what WebSearch, the MCP server wiki read may make it use WebFetch in the same turn" in warned
-    assert "what WebSearch, WebFetch read may make it use the MCP server wiki in the same turn" in warned
-    assert "may then use save_artifact; if it need not, say so with afterUntrusted" in warned
+    assert "content from WebSearch, the MCP server wiki may make it use WebFetch in the same turn" in warned
+    assert "content from WebSearch, WebFetch may make it use the MCP server wiki in the same turn" in warned
+    assert "may then use save_artifact; if it does not need them, disable them with afterUntrusted" in warned
 
 
 def test_an_agent_with_few_ways_out_is_applied_without_a_word(
@@ -156,8 +156,8 @@ def test_tools_that_the_backend_cannot_serve_are_refused(visitor: Operator, acco
     refused = operator.run("agents", "apply", file, "--project", "demo")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr.splitlines()[0] == (
-        f"{file}: allowedTools: this deployment reaches Claude by bedrock, which does not have WebSearch,"
-        " Bash, mcp__wiki__find; leave that out, or deploy with another backend"
+        f"{file}: allowedTools: this deployment calls Claude by bedrock, which does not serve WebSearch,"
+        " Bash, mcp__wiki__find; remove that, or deploy with another backend"
     )
     assert account.registry.agent("searcher") is None
     assert (
@@ -174,9 +174,9 @@ def test_tools_that_the_backend_cannot_serve_are_refused(visitor: Operator, acco
         (
             "claude-on-aws",
             "sonnet",
-            "reaches Claude by claude-on-aws, which asks no other model",
+            "calls Claude by claude-on-aws, which supports no fallback",
         ),
-        ("bedrock", "sonnet", "reaches Claude by bedrock, which asks no other model"),
+        ("bedrock", "sonnet", "calls Claude by bedrock, which supports no fallback"),
     ],
 )
 def test_models_that_stand_in_after_a_refusal_need_a_deployment_that_has_them(
@@ -194,7 +194,7 @@ def test_models_that_stand_in_are_shown(operator: Operator) -> None:
     file = operator.write("writer.yaml", WRITER + fallbacks)
     operator.run("agents", "apply", file, "--project", "demo")
     shown = operator.run("agents", "show", "writer").stdout
-    assert re.search(r"On refusal: +the model that Anthropic recommends", shown)
+    assert re.search(r"On refusal: +the model recommended by Anthropic", shown)
     assert re.search(r"On overload: +opus, haiku", shown)
     told = json.loads(operator.run("agents", "show", "writer", "--json").stdout)
     assert told["fallbacks"] == {"onRefusal": "default", "onOverload": ["opus", "haiku"]}
@@ -238,7 +238,7 @@ def test_nothing_is_written_unless_everything_is_valid(operator: Operator, accou
         ("id: &a [*a]", "a.yaml: is nested more than 32 levels deep"),
         (billion_laughs(), "a.yaml: has more than 100000 values"),
         ("id: 2026-02-30", "a.yaml: is not valid YAML: day is out of range"),
-        ("", "a.yaml: holds no agent definition."),
+        ("", "a.yaml: contains no agent definition."),
         ("- id: writer", "a.yaml: an agent definition is a mapping"),
         (f"{WRITER}---\n{WRITER}", "a.yaml (document 2): id: 'writer' is already the agent of"),
         (f"{WRITER}projectId: other\n", "projectId is 'other', but --project is 'demo'; remove one"),
@@ -261,7 +261,7 @@ def test_a_path_without_definitions_is_explained(operator: Operator) -> None:
     )
     assert {missing.exit_code, empty.exit_code, latin.exit_code} == {2}
     assert missing.stderr == "missing.yaml: cannot be read (No such file or directory).\n"
-    assert empty.stderr == "empty: this directory holds no .yaml or .yml file.\n"
+    assert empty.stderr == "empty: the directory contains no .yaml or .yml file.\n"
     assert latin.stderr == "latin.yaml: is not UTF-8 text; save it as UTF-8.\n"
 
 

@@ -124,7 +124,7 @@ def test_show_names_the_task_or_the_function(operator: Operator, account: Accoun
     of_schedules = operator.run("dlq", "show", "schedules")
     row = of_schedules.stdout.splitlines()[1]
     assert row.split("\t")[2:] == ["–", "a2a-tasks-test-sweeper", "RetriesExhausted"]
-    assert "nothing to send again" in of_schedules.stderr
+    assert "nothing has to be sent again" in of_schedules.stderr
 
 
 def test_show_has_an_end_in_a_long_queue(operator: Operator, account: Account) -> None:
@@ -237,7 +237,7 @@ def test_drop_asks_and_does_nothing_unless_somebody_agrees(operator: Operator, a
     refused = operator.run("dlq", "drop", "schedules", "--all")
     assert refused.exit_code == 2
     assert refused.stderr == (
-        "Drop 2 messages of schedules for good? Nobody is there to answer; --yes says so beforehand.\n"
+        "Drop 2 messages of schedules permanently? There is no terminal to confirm; use --yes.\n"
     )
     assert counts(account, "schedules") == (2, 0)
 

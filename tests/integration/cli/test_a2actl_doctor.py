@@ -193,7 +193,7 @@ def test_it_is_a_table_with_marks_for_a_person(ward: Ward) -> None:
     assert lines[0] == "\tSUBJECT\tFOUND"
     assert lines[1].startswith("✓\tStack\tCREATE_COMPLETE")
     assert "✗\tDead letters\twecom: 1 answers that did not reach WeCom" in lines
-    assert lines[-1] == ("✗ Dead letters: See what they are: a2actl dlq show wecom (docs/runbook/wecom.md)")
+    assert lines[-1] == ("✗ Dead letters: Show them: a2actl dlq show wecom (docs/runbook/wecom.md)")
     assert done.stderr == "Not healthy: 1 fault.\n"
 
 
@@ -242,7 +242,7 @@ def test_tables_that_cannot_be_restored_or_may_be_deleted(ward: Ward) -> None:
 def test_a_queue_that_gives_up_to_another(ward: Ward) -> None:
     _redrive(ward.account, "UrgentTaskQueue", "WecomDeadLetterQueue")
     found = ward.trouble()
-    assert found["found"] == "UrgentTaskQueue gives up to WecomDeadLetterQueue"
+    assert found["found"] == "UrgentTaskQueue has the dead-letter queue WecomDeadLetterQueue"
 
 
 def test_a_function_with_another_layer_than_the_stack(ward: Ward) -> None:
@@ -256,13 +256,13 @@ def test_an_event_source_that_is_switched_off(ward: Ward) -> None:
     uuid = ward.resources["WorkerTasks"].physical_id
     boto3.client("lambda").update_event_source_mapping(UUID=uuid, Enabled=False)
     found = ward.trouble()
-    assert (found["state"], found["found"]) == ("fault", "switched off: WorkerTasks")
+    assert (found["state"], found["found"]) == ("fault", "disabled: WorkerTasks")
     assert found["page"] == "docs/runbook/tasks-wait.md"
 
 
 def test_a_function_whose_alias_is_gone(ward: Ward) -> None:
     boto3.client("lambda").delete_alias(FunctionName="worker", Name="live")
-    assert ward.trouble()["found"] == "WorkerFunction: nothing can call it: worker:live is gone"
+    assert ward.trouble()["found"] == "WorkerFunction: it cannot be invoked: worker:live does not exist"
 
 
 def test_a_release_that_takes_over_by_and_by(ward: Ward) -> None:
@@ -281,7 +281,7 @@ def test_work_that_somebody_has_paused(ward: Ward) -> None:
     found = ward.trouble()
     assert found["state"] == "warning"
     assert found["found"].startswith(
-        "work is paused since 2025-06-15T15:06:40.000Z (a bad release); switched off: W"
+        "work is paused since 2025-06-15T15:06:40.000Z (a bad release); disabled: W"
     )
     assert "a2actl queue resume" in found["remedy"]
 
@@ -291,7 +291,7 @@ def test_a_schedule_that_is_switched_off(ward: Ward) -> None:
     schedule = client.get_schedule(Name="every-minute")
     kept = {name: schedule[name] for name in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
     client.update_schedule(**kept, State="DISABLED")
-    assert ward.trouble()["found"] == "switched off: EveryMinute"
+    assert ward.trouble()["found"] == "disabled: EveryMinute"
 
 
 def test_secrets_that_are_gone(ward: Ward) -> None:
@@ -301,7 +301,7 @@ def test_secrets_that_are_gone(ward: Ward) -> None:
     ward.account.registry.put_mcp_server(PROJECT, McpServer("docs", "https://mcp.example.com", arn))
     ward.account.secrets.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
     found = ward.trouble()
-    assert found["found"] == f"gone: token of MCP server docs of project {PROJECT}"
+    assert found["found"] == f"missing: token of MCP server docs of project {PROJECT}"
     assert found["remedy"] == f"a2actl mcp add --project {PROJECT} --name docs"
 
 
@@ -309,7 +309,7 @@ def test_the_key_that_seals_secrets_is_disabled(ward: Ward) -> None:
     key = ward.account.resources["PushKey"]
     ward.account.kms.disable_key(KeyId=key.rpartition("/")[2])
     found = ward.trouble()
-    assert found["found"] == "the key that seals secrets is Disabled"
+    assert found["found"] == "the key that encrypts secrets is Disabled"
     assert f"aws kms enable-key --key-id {key}" in found["remedy"]
 
 
@@ -324,8 +324,8 @@ def test_a_stack_without_a_key_of_claude(ward: Ward) -> None:
     ("status", "state", "words"),
     [
         (401, "fault", "rejects the key (401)"),
-        (529, "warning", "answers 529"),
-        (503, "warning", "answers 503"),
+        (529, "warning", "returns 529"),
+        (503, "warning", "returns 503"),
     ],
 )
 def test_what_claude_says_of_the_key(ward: Ward, status: int, state: str, words: str) -> None:
@@ -358,7 +358,7 @@ def test_an_alarm_that_rings_says_its_sentence_and_its_page(ward: Ward) -> None:
     assert found == {
         "state": "fault",
         "subject": "Alarms",
-        "found": f"{STACK}-SweeperAlarm-1 rings: The sweeper stands still.",
+        "found": f"{STACK}-SweeperAlarm-1 is active: The sweeper stands still.",
         "remedy": "Follow its page.",
         "page": "docs/runbook/sweeper.md",
     }
@@ -369,7 +369,7 @@ def test_alarms_that_tell_nobody(ward: Ward) -> None:
     assert ward.trouble()["found"] == "alarms notify nobody"
     lonely = boto3.client("sns").create_topic(Name="lonely")["TopicArn"]
     ward.alarm(lonely)
-    assert ward.trouble()["found"] == "lonely tells nobody"
+    assert ward.trouble()["found"] == "lonely notifies nobody"
 
 
 def test_a_sweeper_that_lags(ward: Ward) -> None:
@@ -416,7 +416,7 @@ def test_what_aws_does_not_tell_is_a_warning_and_the_rest_goes_on(
     ward.account.calls.fail(operation, Fault.FORBIDDEN, times=9)
     found = ward.trouble()
     assert (found["state"], found["subject"]) == ("warning", subject)
-    assert "could not be looked at: These AWS credentials may not do that" in found["found"]
+    assert "could not be checked: These AWS credentials lack a permission" in found["found"]
 
 
 # ---------------------------------------------------------------- a task

@@ -120,7 +120,7 @@ def test_it_asks_and_does_nothing_unless_somebody_agrees(operator: Operator, acc
     before = contents(account)
     refused = erase(operator, "task", task.ref.task_id, yes=False)
     assert refused.exit_code == 2
-    assert f"Erase {task.ref.task_id} for good: 1 task? Nobody is there to answer" in refused.stderr
+    assert f"Erase {task.ref.task_id} permanently: 1 task? There is no terminal to confirm" in refused.stderr
     assert contents(account) == before
 
 
@@ -130,7 +130,9 @@ def test_a_dry_run_says_what_there_is_and_what_would_remain(operator: Operator, 
     done = erase(operator, "task", task.ref.task_id, "--dry-run", yes=False)
     assert done.exit_code == 0
     assert done.stderr == f"Of {task.ref.task_id} there is: 1 task.\n"
-    assert done.stdout.startswith("What would remain:\n- Backups: DynamoDB can restore the table")
+    assert done.stdout.startswith(
+        "What would remain:\n- Backups: DynamoDB can restore an earlier state of the table"
+    )
     assert contents(account) == before
 
 
@@ -309,4 +311,4 @@ def test_a_person_on_the_connection_s_list_is_told_of(
 def test_an_unknown_connection_names_the_list(operator: Operator) -> None:
     refused = erase(operator, "wecom-user", "nobody", USER)
     assert refused.exit_code == 2
-    assert "There is no connection 'nobody'; see a2actl wecom connections list" in refused.stderr
+    assert "There is no connection 'nobody'; `a2actl wecom connections list` lists them" in refused.stderr

@@ -100,7 +100,7 @@ def test_pause_and_resume(operator: Operator, account: Account, mappings: dict[s
     assert account.registry.pause() is not None
 
     resumed = operator.run("queue", "resume")
-    assert (resumed.exit_code, resumed.stdout.splitlines()[0]) == (0, "Work: is taken")
+    assert (resumed.exit_code, resumed.stdout.splitlines()[0]) == (0, "Work: running")
     assert states(mappings) == both(ENABLED)
     assert account.registry.pause() is None
 
@@ -123,7 +123,7 @@ def test_a_resume_that_the_sdk_repeats_is_one(
 
     resumed = operator.run("queue", "resume")
 
-    assert (resumed.exit_code, resumed.stdout.splitlines()[0]) == (0, "Work: is taken")
+    assert (resumed.exit_code, resumed.stdout.splitlines()[0]) == (0, "Work: running")
     assert states(mappings) == both(ENABLED)
 
 
@@ -134,7 +134,7 @@ class TestACrashBetweenTheTwoSteps:
         account.registry.start_pause(Pause(1))  # workers refuse already
 
         seen = operator.run("queue", "stats")
-        assert "repeat `a2actl queue pause`" in seen.stderr
+        assert "run `a2actl queue pause` again" in seen.stderr
         operator.run("queue", "pause")
 
         assert states(mappings) == both(DISABLED)
@@ -144,8 +144,8 @@ class TestACrashBetweenTheTwoSteps:
         account.registry.end_pause()
 
         seen = operator.run("queue", "stats")
-        assert seen.stdout.splitlines()[0] == "Work: is taken"
-        assert "repeat `a2actl queue resume`" in seen.stderr
+        assert seen.stdout.splitlines()[0] == "Work: running"
+        assert "run `a2actl queue resume` again" in seen.stderr
         operator.run("queue", "resume")
 
         assert states(mappings) == both(ENABLED)

@@ -169,10 +169,10 @@ def test_for_a_person_it_is_tables_with_the_price(operator: Operator, account: A
     created(account.store, NOW)
     done = operator.run("top")
     lines = done.stdout.splitlines()
-    assert lines[0] == "0 workers · no alarm rings"
+    assert lines[0] == "0 workers · no active alarms"
     assert lines[1] == "AGENT\tPENDING\tRUNNING\tASKS\tCOMPLETED\tFAILED\tCANCELED\tSLOTS"
     assert "assistant\t1\t0\t0\t0\t0\t0\t–" in lines
-    assert "QUEUE\tWAITING\tIN HAND\tOLDEST" in lines
+    assert "QUEUE\tWAITING\tIN FLIGHT\tOLDEST" in lines
     assert done.stderr.startswith("A refresh takes ")
 
 

@@ -98,7 +98,7 @@ def test_a_project_keeps_its_secret(operator: Operator, account: Account) -> Non
 def test_rotation_keeps_the_previous_secret_until_it_is_retired(operator: Operator, account: Account) -> None:
     first = rotate(operator)
     old = secret(account).current
-    assert first.stderr.splitlines()[0] == "The project demo is new."
+    assert first.stderr.splitlines()[0] == "Created the project demo."
     assert first.stdout == f"demo: the current secret is {fingerprint(old)}; it alone signs.\n"
 
     second = rotate(operator)
@@ -171,7 +171,7 @@ def test_two_who_rotate_at_once_do_not_lose_what_receivers_have(operator: Operat
     with patch.object(DynamoDBRegistry, "replace_webhook_secret", after_another):
         refused = rotate(operator)
     assert refused.exit_code == 2
-    assert "Somebody else changed the signing secret of demo" in refused.stderr
+    assert "The signing secret of demo was changed by somebody else" in refused.stderr
     assert live(account) == quicker.live
 
 

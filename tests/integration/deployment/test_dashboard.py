@@ -18,8 +18,8 @@ from tests.alarms.published import texts_of_the_code
 
 QUESTIONS = [
     "Are tasks ending in time?",
-    "Where do they wait?",
-    "What does Claude do?",
+    "Where do tasks wait?",
+    "How does Claude respond?",
     "What does it cost?",
     "What is broken?",
 ]

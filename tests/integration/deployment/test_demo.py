@@ -78,7 +78,7 @@ def test_a_task_that_nobody_takes_ends_the_demo_within_a_minute() -> None:
         run_task(access, console(), impatient(clock))
 
     assert str(error.value) == (
-        "The demo task hangs: nothing new for 60 seconds. Last seen: 01a was pending, updated at "
+        "The demo task hangs: no change for 60 seconds. Last seen: 01a was pending, updated at "
         "2026-11-27T00:00:00Z.\nLook at the logs."
     )
     assert clock.now == HANG_SECONDS
@@ -112,7 +112,7 @@ def test_an_api_that_has_gone_is_told() -> None:
     with api(always(200, TASK)) as access:
         pass
 
-    with pytest.raises(ToolError, match=r"POST http.* was not answered: ConnectError"):
+    with pytest.raises(ToolError, match=r"POST http.* failed: ConnectError"):
         run_task(access, console())
 
 

@@ -134,7 +134,11 @@ def test_a_profile_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("code", "found", "remedy"),
     [
-        ("AccessDeniedException", "GetAccount is not allowed", "Allow GetAccount to who deploys, or look in"),
+        (
+            "AccessDeniedException",
+            "GetAccount is not allowed",
+            "Grant GetAccount to the deploying identity, or check in",
+        ),
         ("TooManyRequestsException", "GetAccount answered TooManyRequestsException", "Try again, or look in"),
     ],
 )
@@ -161,7 +165,7 @@ def test_a_permission_that_aws_names_is_named(stubs: ExitStack) -> None:
 
     finding = only(AccountCheck("Concurrency", check_concurrency, "Lambda").findings(target_of(), account))
 
-    assert finding.remedy == "Allow lambda:GetAccountSettings to who deploys, or look in Lambda."
+    assert finding.remedy == "Grant lambda:GetAccountSettings to the deploying identity, or check in Lambda."
 
 
 # ---------------------------------------------------------------- the stack
@@ -355,7 +359,7 @@ def test_limits_beyond_the_accounts_are_told(stubs: ExitStack) -> None:
     _, rate, burst = check_api_gateway(target_of(stage()), account)
 
     assert (rate.state, burst.state) == (State.WARNING, State.OK)
-    assert rate.found == "ThrottlingRateLimit allows 200 requests a second, and the account 100"
+    assert rate.found == "ThrottlingRateLimit allows 200 requests per second, and the account 100"
 
 
 # ---------------------------------------------------------------- alarms
@@ -367,7 +371,7 @@ def test_a_topic_in_another_region_is_found(account: Account) -> None:
     finding, other = check_alarm_topics(target_of(given={"TicketTopicArn": topic}), account)
 
     assert (other.state, finding.state) == (State.FAULT, State.OK)
-    assert "is in eu-west-1, and alarms reach topics of us-east-1 alone" in other.found
+    assert "is in eu-west-1, but alarms only reach topics in us-east-1" in other.found
     assert other.remedy == "Set TicketTopicArn to a topic in us-east-1."
 
 
@@ -464,7 +468,7 @@ def test_each_model_of_bedrock_is_one_that_the_account_may_use(stubs: ExitStack)
     findings = list(check_claude(target_of(given={"ClaudeBackend": "bedrock"}, Mappings=models), account))
 
     assert states(findings) == [State.OK, State.FAULT, State.WARNING]
-    assert findings[1].found == "sonnet has not got an agreement, authorization"
+    assert findings[1].found == "sonnet lacks an agreement, authorization"
 
 
 # ---------------------------------------------------------------- the domain

@@ -59,7 +59,7 @@ def test_a_running_task_says_what_it_does_and_until_when_its_worker_lives() -> N
     lease = Lease("worker-1", LATER)
     running = {"status": Status.RUNNING, "attempt": 1, "turns": 2, "progress": Progress(tool="WebSearch")}
     sentences = told({"lease": lease}, **running)
-    assert "(attempt 1 of 3, turn 3, WebSearch), and renewed its lease to 2025-06-15T15:07:40" in sentences
+    assert "(attempt 1 of 3, turn 3, WebSearch); its lease is valid until 2025-06-15T15:07:40" in sentences
 
 
 OVER, BROKEN = Lease("worker-1", NOW - 10_000), Lease("worker-1", LATER, is_broken=True)
@@ -68,7 +68,7 @@ OVER, BROKEN = Lease("worker-1", NOW - 10_000), Lease("worker-1", LATER, is_brok
 @pytest.mark.parametrize("lease", [None, OVER, BROKEN])
 def test_a_lost_worker_is_said(lease: Lease | None) -> None:
     sentences = told({"lease": lease}, status=Status.RUNNING, attempt=1)
-    assert sentences.startswith("Its worker has died in attempt 1 of 3, turn 1")
+    assert sentences.startswith("Its worker died in attempt 1 of 3, turn 1")
     assert "another within a minute" in sentences
 
 
@@ -89,7 +89,7 @@ def test_a_deadline_that_has_passed_goes_before_all_else() -> None:
 def test_an_end_says_how_long_it_took() -> None:
     times: dict[str, Any] = {"started_at": NOW + 5_000, "completed_at": NOW + 65_000}
     assert told(status=Status.COMPLETED, **times) == (
-        "It has completed, after 1 min 05 s, of which 5 s to its first start."
+        "It completed, after 1 min 05 s, of which 5 s to its first start."
     )
     assert "without ever starting" in told(status=Status.CANCELED, completed_at=NOW + 65_000)
     assert "may not have stopped yet" in told(status=Status.CANCELED, held_by="worker-1", **times)

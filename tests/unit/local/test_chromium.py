@@ -32,7 +32,7 @@ def test_one_on_the_path_is_taken_as_it_is(nothing_here: Path) -> None:
 
 
 def test_without_one_and_without_npm_it_says_what_to_install() -> None:
-    with pytest.raises(NoBrowser, match=r"there is no npm here.*apt-get install chromium-headless-shell"):
+    with pytest.raises(NoBrowser, match=r"npm is not installed.*apt-get install chromium-headless-shell"):
         find_chromium()
 
 
@@ -54,5 +54,5 @@ def test_a_processor_for_which_there_is_none_is_told(
 ) -> None:
     program(nothing_here, "npm")
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    with pytest.raises(NoBrowser, match="it has none for aarch64"):
+    with pytest.raises(NoBrowser, match="it does not support aarch64"):
         find_chromium()

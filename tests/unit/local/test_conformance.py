@@ -116,7 +116,7 @@ def test_a_report_counts_and_names_what_failed() -> None:
     assert "1 / 2 / 0" in text
     assert "known MUST b\n  The kit is wrong." in text
     assert "failed SHOULD d\n  because" in text
-    assert "a passes: take it out" in text
+    assert "a passes: remove it" in text
     assert table(RESULTS).row_count == 3
 
 

@@ -37,5 +37,5 @@ def test_another_table_and_an_index_are_something_else() -> None:
 def test_secrets_count_by_what_the_context_lets_open() -> None:
     context = {"kms:EncryptionContext:purpose": "wecom-response-url"}
     statement = allowed("kms:Decrypt", "PushKey", StringEquals=context)
-    assert list(gains([statement])) == ["addresses for answers in chats"]
+    assert list(gains([statement])) == ["chat response URLs"]
     assert len(list(gains([allowed("kms:Decrypt", "PushKey")]))) == 3

@@ -109,7 +109,7 @@ def test_a_stack_of_something_else(visitor: Operator, account: Account) -> None:
 def test_an_unknown_profile(visitor: Operator) -> None:
     refused = visitor.run("--stack", STACK, "--profile", "nobody", "keys", "list", "--project", "demo")
     assert refused.exit_code == 2
-    assert "profile (nobody) could not be found; choose another with --profile" in refused.stderr
+    assert "profile (nobody) could not be found; select another with --profile" in refused.stderr
 
 
 def test_no_credentials(visitor: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,10 +145,10 @@ def test_a_local_stack_that_is_not_running(visitor: Operator) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "sentence"),
     [
-        (400, "ExpiredToken", "AWS refused the credentials (ExpiredToken); sign in again"),
-        (400, "AccessDeniedException", "These AWS credentials may not do that (because); choose others"),
-        (400, "ResourceNotFoundException", "Something that the stack should have is gone (because); deploy"),
-        (500, "InternalServerError", "AWS answered with an error: because (InternalServerError); try again"),
+        (400, "ExpiredToken", "AWS rejected the credentials (ExpiredToken); sign in again"),
+        (400, "AccessDeniedException", "These AWS credentials lack a permission (because); select others"),
+        (400, "ResourceNotFoundException", "A resource of the stack does not exist (because); deploy"),
+        (500, "InternalServerError", "AWS returned an error: because (InternalServerError); try again"),
     ],
 )
 def test_what_aws_refuses_is_explained(

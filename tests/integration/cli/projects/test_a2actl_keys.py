@@ -24,7 +24,7 @@ def test_create_prints_json_alone_and_makes_the_project(operator: Operator, acco
     shown = json.loads(created.stdout)
     assert set(shown) == {"keyId", "key"}
     assert created.stderr.splitlines() == [
-        "The project demo is new.",
+        "Created the project demo.",
         "Store the key safely: only its hash is kept, so it cannot be shown again.",
     ]
     opened = authenticate(account.registry, f"Bearer {shown['key']}", now())

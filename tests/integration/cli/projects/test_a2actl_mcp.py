@@ -47,7 +47,7 @@ def kept(account: Account) -> str | None:
 def test_a_server_without_a_token(operator: Operator, account: Account) -> None:
     added = add(operator)
     assert (added.exit_code, added.stdout) == (0, "git-hub: registered in project demo without a token.\n")
-    assert added.stderr == "The project demo is new.\n"
+    assert added.stderr == "Created the project demo.\n"
     assert servers(account) == (McpServer("git-hub", URL),)
     assert kept(account) is None
 

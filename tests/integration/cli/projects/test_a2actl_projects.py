@@ -36,7 +36,7 @@ def test_set_makes_the_project_and_says_what_is_set(operator: Operator, account:
     assert done.stderr.splitlines() == [
         "There is no agent 'reader' yet; it can be called once it is applied.",
         "There is no agent 'writer' yet; it can be called once it is applied.",
-        "The project demo is new.",
+        "Created the project demo.",
         "Running tasks use it within half a minute.",
     ]
     agents = frozenset({"writer", "reader"})
@@ -80,9 +80,9 @@ def test_each_limit_can_be_lifted(
         (("--daily-tokens", "0"), "--daily-tokens"),
         (
             ("--daily-tokens", "5", "--no-daily-tokens"),
-            "--daily-tokens is given and lifted at once; leave one of them out.",
+            "--daily-tokens is both set and removed; use one of them.",
         ),
-        (("--callable-agent", "a", "--no-callable-agents"), "--callable-agent is given and lifted at once"),
+        (("--callable-agent", "a", "--no-callable-agents"), "--callable-agent is both set and removed"),
         (("--callable-agent", "Writer!"), "--callable-agent takes an agent's id, such as 'report-writer'"),
         (("--callable-agent", "spy"), "The agent 'spy' belongs to another project, whose agents cannot be"),
     ],

@@ -259,5 +259,5 @@ def test_a_task_that_is_not_taken_during_an_update_fails_it(
         raise Failed("POST answered 502")
 
     monkeypatch.setattr(Tenant, "submit", refuse)
-    with pytest.raises(Failed, match=r"4 of 4 tasks were not taken: .*502"):
+    with pytest.raises(Failed, match=r"4 of 4 tasks were refused: .*502"):
         updated(run, monkeypatch, Stacks(["UPDATE_COMPLETE"] * 2))

@@ -42,7 +42,7 @@ def done(worker: Worker) -> Task:
 
 def test_a_sentence_then_the_task_then_its_course(operator: Operator, done: Task) -> None:
     lines = explain(operator, done).stdout.splitlines()
-    assert lines[0].startswith("It has completed, after ")
+    assert lines[0].startswith("It completed, after ")
     fields = dict(line.split(":", 1) for line in lines[2:] if ":" in line)
     assert (fields["Task"].strip(), fields["Project"].strip()) == (done.ref.task_id, PROJECT)
     begin = lines.index("AFTER\tTOOK\tWHAT\tHOW\tUSED")
@@ -80,12 +80,12 @@ def test_what_it_waits_for_is_looked_up(operator: Operator, account: Account) ->
 
 def test_a_worker_that_lives_and_one_that_has_died(operator: Operator, account: Account) -> None:
     running = claimed(account.store, created(account.store, NOW, deadline=FAR), NOW)
-    assert as_json(operator, running)["explanation"].startswith("Its worker has died")
+    assert as_json(operator, running)["explanation"].startswith("Its worker died")
     from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
 
     workers = DynamoDBWorkers(account.dynamodb, account.resources["TasksTable"])
     workers.open(Lease(WORKER, FAR, frozenset({running.ref})))
-    assert as_json(operator, running)["explanation"].startswith("A worker has it in hand (attempt 1 of 3")
+    assert as_json(operator, running)["explanation"].startswith("A worker is executing it (attempt 1 of 3")
 
 
 def test_notifications_are_shown_with_what_became_of_them(operator: Operator, account: Account) -> None:

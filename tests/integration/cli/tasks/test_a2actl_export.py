@@ -195,7 +195,7 @@ def test_going_on_with_other_agents_is_refused(operator: Operator, account: Acco
     hand_over(account, 1)
     export(operator, out)
     refused = export(operator, out, "--resume", "--agent", "zoe")
-    assert "ends with a task of assistant, which is not exported now" in refused.stderr
+    assert "ends with a task of assistant, which this export does not include" in refused.stderr
 
 
 # ---------------------------------------------------------------- bad input
@@ -204,7 +204,7 @@ def test_going_on_with_other_agents_is_refused(operator: Operator, account: Acco
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--from", "yesterday"), "--from takes a day or a moment, such as 2026-11-28"),
+        (("--from", "yesterday"), "--from takes a day or a time, such as 2026-11-28"),
         (("--agent", "spy"), "--agent: the project demo has no spy; it has assistant, zoe"),
     ],
 )

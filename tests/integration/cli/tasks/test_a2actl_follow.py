@@ -137,7 +137,7 @@ def test_but_not_for_ever(operator: Operator, account: Account, worker: Worker, 
     steps.append(lambda: account.calls.fail("GetItem", Fault.THROTTLED, times=999))
     followed = follow(operator, worker.task)
     assert followed.exit_code == 2
-    assert "does not answer" in followed.stderr
+    assert "does not respond" in followed.stderr
 
 
 def test_a_task_that_is_deleted_meanwhile_ends_it(

@@ -163,7 +163,7 @@ def test_the_message_may_come_from_stdin(local_operator: Operator, account: Acco
         (("Hi", "--context", r'{"a": "\ud800"}'), None, "surrogates not allowed"),
         (("Hi", "--context", "@missing.json"), None, "--context: missing.json cannot be read"),
         (("Hi", "--timeout", "soon"), None, "--timeout takes a number above zero with a unit"),
-        (("Hi", "--queue-timeout", "8d"), None, "The API refused the request: queueTimeout: "),
+        (("Hi", "--queue-timeout", "8d"), None, "The API rejected the request: queueTimeout: "),
         (("Hi", "--timeout", "0"), None, "--timeout takes a number above zero with a unit"),
         (("Hi", "--delay", "1500ms"), None, "--delay takes whole seconds; not '1500ms'."),
         (("Hi", "--delay", "90"), None, "--delay takes a number above zero with a unit"),
@@ -172,7 +172,7 @@ def test_the_message_may_come_from_stdin(local_operator: Operator, account: Acco
         (("Hi", "--max-cost-usd", "1e7"), None, "--max-cost-usd takes US dollars"),
         (("Hi", "--max-cost-usd", "0.0000001"), None, "--max-cost-usd takes US dollars"),
         (("Hi", "--max-cost-usd", "much"), None, "--max-cost-usd takes US dollars"),
-        (("Hi", "--timeout", "25h"), None, "The API refused the request: timeout: "),
+        (("Hi", "--timeout", "25h"), None, "The API rejected the request: timeout: "),
     ],
 )
 def test_submit_refuses_what_is_no_task(
@@ -448,7 +448,7 @@ def test_what_has_completed_cannot_be_canceled(local_operator: Operator, worker:
     refused = local_operator.run("tasks", "cancel", "assistant", task_id)
     assert refused.exit_code == 2
     assert refused.stderr == (
-        "The API refused the request: The task has already completed and cannot be canceled"
+        "The API rejected the request: The task has already completed and cannot be canceled"
         " (TASK_NOT_CANCELABLE).\n"
     )
 
@@ -505,12 +505,16 @@ def test_a_key_that_no_header_can_carry(local_operator: Operator, key: str) -> N
 @pytest.mark.parametrize(
     ("status", "text", "sentence"),
     [
-        (200, "<html>", "What answers at http://127.0.0.1"),
-        (404, '{"message": "Not Found"}', "What answers at http://127.0.0.1"),
+        (200, "<html>", "The response from http://127.0.0.1"),
+        (404, '{"message": "Not Found"}', "The response from http://127.0.0.1"),
         (502, "", "The API at http://127.0.0.1"),
-        (429, '{"error": "Slow down.", "code": "RATE_LIMIT_EXCEEDED"}', "The API has too much to do: Slow"),
+        (
+            429,
+            '{"error": "Slow down.", "code": "RATE_LIMIT_EXCEEDED"}',
+            "The API is throttling requests: Slow",
+        ),
         (503, '{"error": "Busy.", "code": "INTERNAL_ERROR"}', "The API is busy: Busy (INTERNAL_ERROR); try"),
-        (413, '{"error": "Large.", "code": "PAYLOAD_TOO_LARGE"}', "The API refused the request: Large (PAY"),
+        (413, '{"error": "Large.", "code": "PAYLOAD_TOO_LARGE"}', "The API rejected the request: Large (PAY"),
     ],
 )
 def test_answers_that_are_not_the_api_s(

@@ -208,11 +208,11 @@ def test_secrets_are_in_secrets_manager_and_nowhere_else(operator: Operator, acc
             "--fallback: 'other-bot' is a bot, which cannot start a conversation",
         ),
         (("--public-url", "http://agents.example.cn"), None, "--public-url: must start with https://"),
-        (("--public-url", "agents.example.cn"), None, "--public-url: must be an address such as https://age"),
+        (("--public-url", "agents.example.cn"), None, "--public-url: must be a URL such as https://agents"),
         (("--public-url", "https://a.cn:port"), None, "--public-url: 'https://a.cn:port' is not a URL"),
-        (("--public-url", "https://a.cn/x?y=z"), None, "--public-url: must be an address such as"),
+        (("--public-url", "https://a.cn/x?y=z"), None, "--public-url: must be a URL such as"),
         (("--public-url", "https://me:pw@a.cn"), None, "--public-url: must not contain a user or a password"),
-        (("--api-url", "https://a.cn/cgi-bin"), None, "--api-url: must be an address such as https://qyapi"),
+        (("--api-url", "https://a.cn/cgi-bin"), None, "--api-url: must be a URL such as https://qyapi"),
         (("--own-keys",), None, "Expected on stdin, one line each: Token, then EncodingAESKey; got 0 lines."),
         (("--own-keys",), "T0ken", "Expected on stdin, one line each: Token, then EncodingAESKey; got 1"),
         (("--own-keys",), f"T0ken\n{AES_KEY}\nmore", "Expected on stdin, one line each"),
@@ -518,7 +518,7 @@ def test_a_file_changes_what_is_there_and_its_secrets_stay(operator: Operator, a
             FILE + "---\nid: x\nkind: bot\nagentId: assistant\nfallback: helper\n",
             "fallback: 'helper' is a",
         ),
-        ("# nothing\n", "holds no connection."),
+        ("# nothing\n", "contains no connection."),
         ("id: [", "is not valid YAML"),
     ],
 )
@@ -589,7 +589,7 @@ def test_an_application_s_secret_and_a_group_s_address_are_replaced(
     replaced = run(operator, "rotate", "desk", "--corp-secret", stdin=new)
     assert (replaced.exit_code, replaced.stdout) == (
         0,
-        "desk: replaced. It is used within five minutes.\n",
+        "desk: replaced. The new secret is used within five minutes.\n",
     )
     assert secrets(account, "desk") == replace(kept, corp_secret=new)
     assert run(operator, "rotate", "ops", "--webhook-key", stdin="another-key-1").exit_code == 0

@@ -79,7 +79,7 @@ def test_the_function_answers_for_a_new_connection_at_once(
 ) -> None:
     deployed.create(*options)
     tried = deployed.run("test", options[0], "--language", "en")
-    assert "✓ The callback answers as it must" in tried.stdout
+    assert "✓ The callback answers correctly" in tried.stdout
 
 
 def test_a_rotation_is_known_within_seconds_and_the_old_keys_are_good_until_they_are_retired(

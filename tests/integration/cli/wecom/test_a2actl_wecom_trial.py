@@ -82,7 +82,7 @@ def test_a_callback_that_answers_as_it_must(operator: Operator, account: Account
     keep(account, HELPER, KEYS, public_url=base_of(receiver))
     tried = run(operator, HELPER)
     assert (tried.exit_code, tried.stderr) == (0, "")
-    assert tried.stdout.startswith("✓ The callback answers as it must, in 0.")
+    assert tried.stdout.startswith("✓ The callback answers correctly, in 0.")
     in_chinese = run(operator, HELPER, "--language", "zh")
     assert in_chinese.stdout.startswith("✓ 回调验证通过，用时 0.")
 
@@ -118,9 +118,9 @@ def test_of_a_cold_start_the_second_answer_counts(receiver: Receiver) -> None:
     ("answer", "said"),
     [
         (Raw(403), "✗ The function rejected the request (403)"),
-        (Raw(404), "✗ There is nothing at this address of 127.0.0.1 (404)"),
+        (Raw(404), "✗ 127.0.0.1 has no such path (404)"),
         (Raw(500), "✗ The callback returned 500, not 200; check the log of the function wecom."),
-        (Raw(200, b"hello"), "✗ The answer is not exactly what was asked for"),
+        (Raw(200, b"hello"), "✗ The response was changed on the way"),
         (Raw(0), "✗ 127.0.0.1 cannot be reached (RemoteProtocolError); check its DNS"),
     ],
 )
@@ -256,7 +256,7 @@ def test_a_group_gets_a_message_only_if_it_is_to(
     assert (unsent.exit_code, wecom.seen().deliveries) == (0, [])
     assert "send a test message to the group with --send." in unsent.stdout
     sent = run(operator, OPS, "--send")
-    assert (sent.exit_code, sent.stdout) == (0, "✓ The test message is in the group.\n")
+    assert (sent.exit_code, sent.stdout) == (0, "✓ The test message was sent to the group.\n")
     assert wecom.seen().texts(key) == ["a2a-tasks: the connection ops works."]
     assert key not in sent.output
 
