@@ -279,7 +279,7 @@ def test_own_conversations_in_groups_go_too(
 
     gone = {task["taskId"] for task in erased["found"]["tasks"]}
     assert gone == {recent.ref.task_id, old.ref.task_id}, "the recent one says which group that is"
-    assert any("2 tasks in groups were asked by others, or by somebody" in each for each in erased["remains"])
+    assert any("2 tasks in groups belong to others, or to users" in each for each in erased["remains"])
     erase(operator, "wecom-user", "helper", USER, "--chat", "wrOTHER")
     left = contents(account)
     assert unknown.ref.task_id not in left
