@@ -73,6 +73,6 @@ def test_a_minute_without_an_answer_ends_it() -> None:
 
 def test_a_refusal_ends_it_at_once() -> None:
     timeline = Timeline(lambda _: Fault("The API rejected the key"))
-    with pytest.raises(Fault, match="refused"):
+    with pytest.raises(Fault, match="rejected"):
         timeline.wait()
     assert timeline.looks == [0.0]

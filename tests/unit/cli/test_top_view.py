@@ -39,7 +39,7 @@ def test_everything_is_on_the_screen() -> None:
         "7+",
         "3/5",
         "2 min 05 s",
-        "Alarms ring: SweeperAlarm",
+        "Active alarms: SweeperAlarm",
     ):
         assert words in text
     assert "4 more agents" in text
