@@ -111,7 +111,7 @@ def _erase(
         data = TaskData(deployment)
         found = look(data)
         if not as_json:
-            note(f"Found of {whom}: {view.summary(found)}.")
+            note(f"Found for {whom}: {view.summary(found)}.")
         if not dry_run:
             confirm(f"Erase {whom} permanently: {view.summary(found)}?", yes=yes)
         erased = None if dry_run else _carry_out(data, found)

@@ -129,7 +129,7 @@ def test_a_dry_run_says_what_there_is_and_what_would_remain(operator: Operator, 
     before = contents(account)
     done = erase(operator, "task", task.ref.task_id, "--dry-run", yes=False)
     assert done.exit_code == 0
-    assert done.stderr == f"Of {task.ref.task_id} there is: 1 task.\n"
+    assert done.stderr == f"Found for {task.ref.task_id}: 1 task.\n"
     assert done.stdout.startswith(
         "What would remain:\n- Backups: DynamoDB can restore an earlier state of the table"
     )

@@ -30,7 +30,7 @@ def test_the_list_is_shown_with_its_rules_its_date_and_its_source(operator: Oper
     assert long == ["$0.50", "$2.50", "$0.05", "$0.625", "$1.00", "×0.5", "list"]
     assert not [model for model in by_model if model.startswith("anthropic.")]
     rules = shown.stdout.split("\n\n")[1]
-    for said in ("$0.01 each", "$0.05 an hour", "×1.1 in us", TABLE.as_of.isoformat(), TABLE.source):
+    for said in ("$0.01 each", "$0.05 per hour", "×1.1 in us", TABLE.as_of.isoformat(), TABLE.source):
         assert said in rules
 
 

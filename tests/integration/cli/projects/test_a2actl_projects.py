@@ -34,7 +34,7 @@ def test_set_makes_the_project_and_says_what_is_set(operator: Operator, account:
         "demo: daily cost $12.50, daily tokens 3,000,000, callable agents reader, writer\n",
     )
     assert done.stderr.splitlines() == [
-        "There is no agent 'reader' yet; it can be called once it is applied.",
+        "The agent 'reader' does not exist yet; it can be called once it is applied.",
         "There is no agent 'writer' yet; it can be called once it is applied.",
         "Created the project demo.",
         "Running tasks use it within half a minute.",

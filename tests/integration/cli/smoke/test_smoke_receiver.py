@@ -68,7 +68,7 @@ def test_a_stack_that_cannot_be_made_fails_only_who_needs_it(target: Target, tim
     boto3.client("cloudformation").create_stack(StackName=NAME, TemplateBody=_small())
     receiver = FunctionReceiver(target, NAME)
     receiver.begin()
-    with pytest.raises(Failed, match=f"{NAME} could not be made: .*already exists"):
+    with pytest.raises(Failed, match=f"{NAME} could not be created: .*already exists"):
         receiver.url(time_limit)
 
 
