@@ -103,7 +103,7 @@ def test_a_task_that_is_at_work_is_waited_for() -> None:
 def test_what_the_api_refuses_is_told_in_its_words() -> None:
     with (
         api(always(500, {"code": "INTERNAL_ERROR"})) as access,
-        pytest.raises(ToolError, match=r'answered by 500: .*INTERNAL_ERROR"}\n`make logs FUNCTION=api`'),
+        pytest.raises(ToolError, match=r'returned 500: .*INTERNAL_ERROR"}\nSee `make logs FUNCTION=api`'),
     ):
         run_task(access, console())
 

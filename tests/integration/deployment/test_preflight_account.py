@@ -139,7 +139,7 @@ def test_a_profile_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch)
             "GetAccount is not allowed",
             "Grant GetAccount to the deploying identity, or check in",
         ),
-        ("TooManyRequestsException", "GetAccount answered TooManyRequestsException", "Try again, or look in"),
+        ("TooManyRequestsException", "GetAccount returned TooManyRequestsException", "Try again, or check in"),
     ],
 )
 def test_what_aws_does_not_tell_is_a_warning_that_says_where_to_look(
@@ -521,7 +521,7 @@ def test_a_domain_that_another_api_has_is_found(account: Account) -> None:
 
     findings = list(check_domain(target_of(domain(arn)), account))
 
-    assert "another API of the account has api.example.com already" in [item.found for item in findings]
+    assert "another API of the account already has api.example.com" in [item.found for item in findings]
 
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

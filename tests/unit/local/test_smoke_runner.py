@@ -164,7 +164,7 @@ def test_the_table_says_how_many_of_each_result(made: Made) -> None:
 
 def test_names_of_checks_are_chosen_or_refused_in_words() -> None:
     assert [check.name for check in command._chosen(["a webhook"], is_full=False)] == ["a webhook"]
-    with pytest.raises(Fault, match="no check 'a pigeon'; there are: a task"):
+    with pytest.raises(Fault, match="no check 'a pigeon'; checks are: a task"):
         command._chosen(["a pigeon"], is_full=False)
 
 

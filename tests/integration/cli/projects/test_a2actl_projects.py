@@ -35,7 +35,7 @@ def test_set_makes_the_project_and_says_what_is_set(operator: Operator, account:
     )
     assert done.stderr.splitlines() == [
         "The agent 'reader' does not exist yet; it can be called once it is applied.",
-        "There is no agent 'writer' yet; it can be called once it is applied.",
+        "The agent 'writer' does not exist yet; it can be called once it is applied.",
         "Created the project demo.",
         "Running tasks use it within half a minute.",
     ]
