@@ -21,5 +21,5 @@ def test_tasks_posted_during_a_pause_wait_and_are_done_after_it(deployed: Deploy
     for n in range(3):
         assert len(deployed.calls(f"e2e-pause-{n}")) == 1
     wait_until(
-        lambda: "Work: is taken" in run_a2actl(deployed.stack, "queue", "stats"), 5, "the switch is off"
+        lambda: "Work: running" in run_a2actl(deployed.stack, "queue", "stats"), 5, "the switch is off"
     )
