@@ -12,8 +12,8 @@ LOOKED_BACK = timedelta(minutes=15)
 
 
 def oldest_age(queue: DeadLetterQueue, state: QueueState, cloudwatch: Any, now: int) -> float | None:
-    """Seconds; None if no message is visible, or the age is unknown. A few messages are looked at, of many
-    CloudWatch knows the oldest. ``now`` is in Unix milliseconds."""
+    """Seconds; None if no message is visible, or the age is unknown. A few messages are read; the age
+    of many is CloudWatch's. ``now`` is in Unix milliseconds."""
     if not state.waiting:
         return None
     if state.messages > AT_ONCE:

@@ -53,7 +53,7 @@ _REFUSED_IDENTITY = {
 
 @dataclass(frozen=True)
 class DescribedStack:
-    """What CloudFormation says of a stack."""
+    """A stack's data from CloudFormation."""
 
     name: str
     outputs: dict[str, str]
@@ -110,7 +110,7 @@ class Account:
         return DescribedStack(stack["StackName"], outputs, parameters, stack["StackStatus"])
 
     def resources(self, stack_name: str) -> dict[str, Resource]:
-        """What the stack is made of, by logical id."""
+        """The stack's resources, by logical id."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources")
         return {
             item["LogicalResourceId"]: Resource(item["ResourceType"], item["PhysicalResourceId"])
@@ -120,7 +120,7 @@ class Account:
         }
 
     def client(self, service: Any) -> Any:
-        """Of a service that is only looked at, such as alarms and schedules."""
+        """Of a service that is only read, such as alarms and schedules."""
         return self._session.client(service, config=clients.CONFIG, endpoint_url=self._endpoint_url)
 
     def dynamodb(self) -> "DynamoDBClient":
@@ -145,7 +145,7 @@ class Account:
 
 @contextmanager
 def explained(*, is_local: bool) -> Iterator[None]:
-    """Turns what AWS and boto3 raise in the block into a ``Fault``."""
+    """Turns errors of AWS and boto3 in the block into a ``Fault``."""
     try:
         yield
     except (SealingUnavailable, StoreUnavailable) as error:
@@ -155,7 +155,7 @@ def explained(*, is_local: bool) -> Iterator[None]:
 
 
 def explain(error: BaseException, *, is_local: bool = False) -> str:
-    """What AWS or boto3 has raised, in words for an operator."""
+    """An error of AWS or boto3, in words for an operator."""
     match error:
         case ProfileNotFound():
             return f"{error}; select another with --profile, or set it up with `aws configure`."

@@ -1,4 +1,4 @@
-"""What a stack has in its account, found by its outputs."""
+"""A stack's stores and services, found by its outputs."""
 
 from dataclasses import dataclass, field
 
@@ -79,7 +79,7 @@ class Deployment:
         return WebhookSecrets(self.registry, sealing, clock, entropy)
 
     def dead_letters(self, name: QueueName) -> DeadLetterQueue:
-        """What could not be processed, and where it can be sent to again."""
+        """A dead-letter queue, and the queues to which its messages can be sent again."""
         letters = DEAD_LETTERS[name]
         sources = tuple(self.output(source) for source in letters.sources)
         return DeadLetterQueue(self.account.sqs(), self.output(letters.output), sources)
@@ -101,7 +101,7 @@ class Deployment:
 
     @property
     def triggers(self) -> Triggers:
-        """What has the queues of tasks start workers."""
+        """The event sources by which the task queues invoke workers."""
         return Triggers(self.account.functions())
 
     @property

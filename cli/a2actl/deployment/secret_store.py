@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 _NOT_THERE = ("ResourceNotFoundException", "ValidationException", "InvalidParameterException")
 _BEING_DELETED = "InvalidRequestException"
 RECOVERY_DAYS = 7
-"""So long a deleted secret can be restored."""
+"""How long a deleted secret can be restored."""
 
 
 @dataclass(frozen=True)
 class SecretStore:
-    """Secrets by name. What AWS raises passes through."""
+    """Secrets by name. Errors of AWS pass through."""
 
     client: "SecretsManagerClient"
 

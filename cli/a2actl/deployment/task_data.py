@@ -1,4 +1,4 @@
-"""What a deployment keeps of its tasks, read and written with the operator's own credentials."""
+"""A deployment's data of tasks, read and written with the operator's own credentials."""
 
 from dataclasses import dataclass
 from functools import cached_property

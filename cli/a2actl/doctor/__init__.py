@@ -1,1 +1,1 @@
-"""Whether a deployment is whole: everything that it is made of looked at, and one task through."""
+"""Checks of a deployment: its resources, and optionally a task through it."""

@@ -24,7 +24,7 @@ ITEMS_AT_ONCE, OBJECTS_AT_ONCE, PAGE = 25, 1_000, 100
 
 @dataclass
 class Erased:
-    """What was deleted. ``left`` are tasks that a worker had in hand just now: clean-up takes the rest."""
+    """What was deleted. ``left`` are tasks that a worker may still execute: clean-up deletes the rest."""
 
     tasks: int = 0
     canceled: int = 0

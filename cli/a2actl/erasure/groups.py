@@ -32,7 +32,7 @@ class GroupTasks:
     ) -> "GroupTasks":
         """Looks through all tasks that the project's agents have from this connection.
 
-        Exchanges name people and their groups for a day, records name whoever has a limit of tokens.
+        Exchanges name people and their groups for a day, records name users with a token limit.
         ``chat_ids`` are groups that the operator knows of.
         """
         alone = chat_key(connection, user_id, None)

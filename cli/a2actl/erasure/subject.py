@@ -18,7 +18,7 @@ PAGE = 100
 @dataclass(frozen=True)
 class Findings:
     """What is erased. ``partitions`` are whole partitions of the table that are about the person alone, and
-    ``remains`` says what an operator must know or see to by hand."""
+    ``remains`` says what an operator must know or do manually."""
 
     tasks: tuple[TaskRef, ...]
     contexts: tuple[ContextRef, ...] = ()

@@ -87,8 +87,10 @@ def _selection(
 
 @contextmanager
 def _opened(output: Path, *, resume: bool, whole: int) -> Iterator[IO[str]]:
-    """The file, behind its last whole line if an export goes on. Raises ``Fault`` if it cannot be written, or
-    would be written over."""
+    """The file, positioned after its last complete line if an export is resumed.
+
+    Raises ``Fault`` if it cannot be written, or would be overwritten.
+    """
     if output.exists() and not resume:
         raise Fault(f"{output} already exists; continue it with --resume, or choose another --output.")
     try:

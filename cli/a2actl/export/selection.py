@@ -24,7 +24,7 @@ class Selection:
     until: int
 
     def pages(self, store: TaskStore, after: TaskRef | None, now: int) -> Iterator[list[Task]]:
-        """By agent, newest first, a page at a time; those behind ``after`` alone if one goes on there."""
+        """By agent, newest first, a page at a time; only those after ``after`` if it is given."""
         for agent_id in self.agent_ids:
             if after is not None and agent_id < after.agent_id:
                 continue

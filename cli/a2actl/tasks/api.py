@@ -1,4 +1,4 @@
-"""The public HTTP API, as any caller uses it."""
+"""The public HTTP API, as for any caller."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -15,7 +15,7 @@ from a2actl.terminal.output import note, one_line
 TERMINAL = frozenset({"completed", "failed", "canceled"})
 QUICK_SECONDS = 10.0
 PATIENCE_SECONDS = 60.0
-"""How long the API may fail to answer before waiting is given up; the task goes on all the same."""
+"""How long the API may fail to respond before waiting is given up; the task continues anyway."""
 
 Show = Callable[[str, float], None]
 """Called after every poll with the task's state and the seconds since waiting began."""

@@ -1,1 +1,1 @@
-"""What is read from the terminal and written to it."""
+"""Terminal input and output."""

@@ -1,4 +1,4 @@
-"""What goes wrong for the operator's command."""
+"""Expected errors of commands."""
 
 
 class Fault(Exception):

@@ -1,4 +1,4 @@
-"""The two languages in which administrators of WeCom are spoken to."""
+"""The languages of output for WeCom administrators."""
 
 import os
 from enum import StrEnum
@@ -23,7 +23,7 @@ class Words(NamedTuple):
 
 
 LanguageOption = Annotated[
-    Language | None, typer.Option("--language", help="Of what is said; the locale's if left out.")
+    Language | None, typer.Option("--language", help="Language of the output; by default the locale's.")
 ]
 
 

@@ -1,4 +1,4 @@
-"""How far long work is, on stderr: a bar on a terminal, elsewhere a line now and then."""
+"""Progress of long operations on stderr: a bar on a terminal, elsewhere a line now and then."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ def progress(what: str, total: int | None = None) -> Iterator[Advance]:
 
 @contextmanager
 def waiting(what: str) -> Iterator[Callable[[str], None]]:
-    """What is being done now, as it changes; nothing where stderr is no terminal."""
+    """The current step; nothing if stderr is not a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -1,4 +1,4 @@
-"""Secrets that an operator gives: a line each on stdin, or typed unseen on a terminal. Never arguments."""
+"""Secrets from an operator: one line each on stdin, or typed without echo on a terminal. Never arguments."""
 
 import re
 import sys
@@ -22,7 +22,7 @@ _WEBHOOK_KEY = re.compile(r"[A-Za-z0-9_-]{8,128}")
 
 
 def read_lines(*names: str) -> list[str]:
-    """One secret for each name. Raises ``Fault``, which never repeats what was given."""
+    """One secret for each name. Raises ``Fault``, which never repeats the input."""
     if sys.stdin.isatty():
         return [getpass(f"{name}: ").strip() for name in names]
     try:
@@ -38,28 +38,28 @@ def read_lines(*names: str) -> list[str]:
 
 
 def token(line: str) -> str:
-    """Raises ``Fault`` for what WeCom would not take as a Token."""
+    """Raises ``Fault`` for an invalid Token."""
     if not _TOKEN.fullmatch(line):
         raise Fault("The Token must be 3 to 32 letters and digits, as WeCom's console shows it.")
     return line
 
 
 def aes_key(line: str) -> str:
-    """Raises ``Fault`` for what is no EncodingAESKey."""
+    """Raises ``Fault`` for an invalid EncodingAESKey."""
     if not _AES_KEY.fullmatch(line):
         raise Fault("The EncodingAESKey must be 43 letters and digits, as WeCom's console shows it.")
     return line
 
 
 def corp_secret(line: str) -> str:
-    """Raises ``Fault`` for what is no Secret of an application."""
+    """Raises ``Fault`` for an invalid Secret of an application."""
     if not _CORP_SECRET.fullmatch(line):
         raise Fault("This is not the Secret of an application; WeCom's console shows it: 应用管理 → Secret.")
     return line
 
 
 def webhook_key(line: str) -> str:
-    """The key, from itself or from the address that WeCom shows. Raises ``Fault``."""
+    """The key, from itself or from the URL that WeCom shows. Raises ``Fault``."""
     keys = parse_qs(urlsplit(line).query).get("key", []) if line.startswith("https://") else [line]
     if len(keys) != 1 or not _WEBHOOK_KEY.fullmatch(keys[0]):
         raise Fault("This is neither the Webhook URL of a group robot nor the key in it (…send?key=KEY).")

@@ -1,4 +1,4 @@
-"""Files that an operator applies: YAML, one or several documents each."""
+"""YAML files that an operator applies, with one or several documents each."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +13,8 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 def documents_in(paths: list[Path], what: str) -> Iterator[tuple[str, object]]:
-    """Every document in the files, and in the directories' YAML files, with where it stands: its file, and
-    its number if the file holds several.
+    """Every document in the files, and in the directories' YAML files, with its position: its file, and
+    its number if the file has several.
 
     ``what`` they are, for the ``Fault`` if one of them cannot be read or holds none.
     """

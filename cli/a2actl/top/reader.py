@@ -46,7 +46,7 @@ class DeploymentReader:
         self._table = self.deployment.output("TasksTable")
 
     def read(self, every_seconds: float) -> Snapshot:
-        """The deployment as it is; ``every_seconds`` it is looked at again."""
+        """The current state of the deployment; ``every_seconds`` is the refresh interval."""
         before = (self.meter.read_units, self.meter.requests, self.meter.usd)
         known = self._recent("agents", AGENTS_MS, self._agents)
         agents = tuple(self._agent(agent) for agent in known[: self.most_agents])

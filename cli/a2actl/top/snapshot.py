@@ -1,4 +1,4 @@
-"""A deployment at one moment."""
+"""The state of a deployment at one time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from a2a_tasks.domain.task import Status, iso8601
 
 @dataclass(frozen=True)
 class AgentNow:
-    """``counts`` are of its newest tasks, as many as were looked at; ``is_all`` says that it has no others.
+    """``counts`` are of its newest tasks, as many as were read; ``is_all`` says that it has no others.
     ``slots`` None: its tasks are not limited."""
 
     agent_id: str
@@ -32,7 +32,7 @@ class QueueNow:
 
 @dataclass(frozen=True)
 class Measured:
-    """What CloudWatch tells, a minute or two late: tasks a minute over the last five, and US dollars since
+    """What CloudWatch reports, a minute or two late: tasks a minute over the last five, and US dollars since
     midnight (UTC). None where it has no data."""
 
     per_minute: Mapping[str, float] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a look costs, by the list prices of us-east-1: all of them but CloudWatch's, which is asked less
+    """The cost of a refresh, at list prices of us-east-1: all of them but CloudWatch's, which is asked less
     often, and that."""
 
     read_units: float
@@ -65,7 +65,7 @@ class Snapshot:
     cost: Cost
 
     def to_json(self) -> dict[str, Any]:
-        """Of one look; times in ISO 8601."""
+        """Of one refresh; times in ISO 8601."""
         return {
             "at": iso8601(self.at),
             "agents": [_agent_json(agent) for agent in self.agents],

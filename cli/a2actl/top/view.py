@@ -1,4 +1,4 @@
-"""A snapshot as a person watches it."""
+"""A snapshot as text for the terminal."""
 
 from collections.abc import Sequence
 

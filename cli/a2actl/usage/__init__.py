@@ -1,1 +1,1 @@
-"""Who has used what."""
+"""Usage by project, agent, model, key or day."""

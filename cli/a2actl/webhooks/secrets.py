@@ -27,7 +27,7 @@ class WebhookSecrets:
         return None if stored is None else self._opened(project_id, stored)
 
     def ensure(self, project_id: str) -> None:
-        """Let the project, which is there, have a secret."""
+        """Create a secret for an existing project, unless it has one."""
         if self._stored(project_id) is None:
             # another process has created one meanwhile
             self._replace(project_id, None, self._new())

@@ -68,7 +68,7 @@ def with_keys(
     """What a new connection is to have: the given secrets, and a token and key if it takes them."""
     if found.definition.kind is ConnectionKind.GROUP or given.token:
         return given
-    # of a creation that broke off, or of one that goes on at this moment: then both print the same
+    # of an interrupted creation, or of one in progress: then both print the same
     kept = deployment.connection_secrets.read(found.definition.id)
     if kept and kept.token and kept.aes_key:
         return replace(given, token=kept.token, aes_key=kept.aes_key)

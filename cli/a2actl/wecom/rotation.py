@@ -59,7 +59,7 @@ def rotate(
         else:
             after = _rotated(before, connection, own_keys=own_keys)
         arn = deployment.connection_secrets.write(connection, after)
-        if arn != found.secret_arn:  # the secret was gone for good, and this is another of its name
+        if arn != found.secret_arn:  # the secret was deleted permanently, and this is another of its name
             store(deployment, replace(found, secret_arn=arn))
     if corp_secret or webhook_key:
         typer.echo(f"{connection}: replaced. The new secret is used within five minutes.")

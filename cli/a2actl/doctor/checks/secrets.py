@@ -16,7 +16,7 @@ PAGE = "security.md"
 
 @dataclass(frozen=True)
 class NamedSecret:
-    """What the registry names. ``remedy`` makes it anew."""
+    """What the registry names. ``remedy`` creates it again."""
 
     name: str
     arn: str
