@@ -130,8 +130,8 @@ def test_tools_of_an_mcp_server_that_the_project_lacks_are_refused_before_anythi
     refused = operator.run("agents", "apply", *files, "--project", "demo")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr.splitlines() == [
-        f"{files[1]}: allowedTools: mcp__git-hub__close belongs to the MCP server 'git-hub', which the project"
-        " demo does not have; register it with: a2actl mcp add --project demo --name git-hub --url https://…",
+        f"{files[1]}: allowedTools: mcp__git-hub__close belongs to the MCP server 'git-hub', which the"
+        " project demo does not have; register it with: a2actl mcp add --project demo --name git-hub --url https://…",
         "Nothing was applied; fix this and apply again.",
     ]
     assert account.registry.agent("writer") is None

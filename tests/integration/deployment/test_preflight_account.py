@@ -139,7 +139,7 @@ def test_a_profile_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch)
             "GetAccount is not allowed",
             "Grant GetAccount to the deploying identity, or check in",
         ),
-        ("TooManyRequestsException", "GetAccount returned TooManyRequestsException", "Try again, or check in"),
+        ("TooManyRequestsException", "GetAccount returned TooManyRequests", "Try again, or check in"),
     ],
 )
 def test_what_aws_does_not_tell_is_a_warning_that_says_where_to_look(

@@ -37,7 +37,7 @@ def test_a_whole_site_has_no_problems(tmp_path: Path, page: str) -> None:
         ("<a href='../gone/'>Gone</a>", "links to ../gone/, which does not exist"),
         ("<a href='/gone.yaml'>Gone</a>", "links to /gone.yaml, which does not exist"),
         ("<img src='gone.svg'>", "links to gone.svg, which does not exist"),
-        ("<script src='https://cdn.example/a.js'></script>", "loads https://cdn.example/a.js from another site"),
+        ("<script src='https://a.example/a.js'></script>", "loads https://a.example/a.js from another site"),
         ("<link rel='stylesheet' href='//cdn.example/a.css'>", "loads //cdn.example/a.css from another site"),
         ("<img src='https://cdn.example/a.png'>", "loads https://cdn.example/a.png from another site"),
     ],
