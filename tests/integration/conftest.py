@@ -75,6 +75,7 @@ def account(request: pytest.FixtureRequest, moto: MockAWS) -> Iterator[Account]:
         yield account_of(calls, resources)
     assert unversioned_items() == [], "each item has the version of the stored format"
     assert calls.denied == [], "a function called what its role does not allow"
+    assert calls.unmet == [], "a call was to fail that nobody made"
 
 
 @functools.cache

@@ -19,6 +19,8 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from tests.integration.support.lambda_context import LambdaContext
 from tests.integration.support.permissions import Grant, Role
 
+PLACES = ("Key", "Item", "ExpressionAttributeValues")
+
 
 class Fault(StrEnum):
     """What becomes of a call."""
@@ -37,6 +39,18 @@ class Call:
 
 
 @dataclass
+class Plan:
+    """Faults to come: ``times`` of them, after ``skips`` calls that succeed."""
+
+    operation: str
+    on: str
+    fault: Fault
+    times: int = 1
+    skips: int = 0
+    is_met: bool = False
+
+
+@dataclass
 class AwsCalls:
     """The calls so far. Moto's conditional writes are not atomic across threads, so a lock makes them so.
 
@@ -51,26 +65,26 @@ class AwsCalls:
     functions: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     events: list[Any] = field(default_factory=list)
     _role: Role | None = None
-    _faults: dict[str, list[tuple[str, Fault | None]]] = field(default_factory=dict)
+    _plans: list[Plan] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def fail(self, operation: str, fault: Fault = Fault.NOT_SENT, times: int = 1, *, on: str = "") -> None:
         """Let the next ``times`` calls of an operation (``UpdateItem``) fail, or the next whose key, item
-        or query contains ``on``."""
-        self._faults.setdefault(operation, []).extend([(on, fault)] * times)
+        or query contains ``on``. A test fails whose plan no call meets."""
+        self._plans.append(Plan(operation, on, fault, times))
 
     def fail_nth(self, operation: str, number: int, fault: Fault) -> None:
         """Let one call of an operation fail: the ``number``-th from now on (1, 2, …)."""
-        self._faults.setdefault(operation, []).extend([("", None)] * (number - 1) + [("", fault)])
+        self._plans.append(Plan(operation, "", fault, skips=number - 1))
 
     @property
-    def has_faults_left(self) -> bool:
-        """Whether there are faults that no call has met yet."""
-        return any(fault is not None for faults in self._faults.values() for _, fault in faults)
+    def unmet(self) -> list[Plan]:
+        """Plans that no call has met: what they were to break did not happen."""
+        return [plan for plan in self._plans if not plan.is_met]
 
     def fail_no_more(self) -> None:
-        """Forget the faults that are still to come."""
-        self._faults.clear()
+        """Forget all plans, met or not."""
+        self._plans.clear()
 
     def of(self, *operations: str) -> list[Call]:
         return [call for call in self.made if call.operation in operations]
@@ -136,12 +150,15 @@ class AwsCalls:
         return {"StatusCode": 200, "Payload": BytesIO(json.dumps(answer).encode())}
 
     def _next_fault(self, operation: str, parameters: dict[str, Any]) -> Fault | None:
-        faults = self._faults.get(operation, [])
-        for n, (on, fault) in enumerate(faults):
-            place = ("Key", "Item", "ExpressionAttributeValues")
-            if on in str(next((parameters[name] for name in place if name in parameters), "")):
-                del faults[n]
-                return fault
+        place = next((parameters[name] for name in PLACES if name in parameters), "")
+        for plan in self._plans:
+            if plan.operation != operation or not plan.times or plan.on not in str(place):
+                continue
+            if plan.skips:
+                plan.skips -= 1
+                return None
+            plan.times, plan.is_met = plan.times - 1, True
+            return plan.fault
         return None
 
     def _authorize(self, operation: str, parameters: dict[str, Any]) -> None:
