@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,11 +110,12 @@ def test_what_the_api_refuses_is_told_in_its_words() -> None:
 
 
 def test_an_api_that_has_gone_is_told() -> None:
-    with api(always(200, TASK)) as access:
-        pass
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound but not listening: whoever connects is refused
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
 
-    with pytest.raises(ToolError, match=r"POST http.* failed: ConnectError"):
-        run_task(access, console())
+        with pytest.raises(ToolError, match=r"POST http.* failed: ConnectError"):
+            run_task(Access(url, "key", "assistant", "demo", url, url), console())
 
 
 def test_a_chat_that_nobody_answers_ends_the_demo_within_a_minute() -> None:
