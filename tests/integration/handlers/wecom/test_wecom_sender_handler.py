@@ -530,10 +530,10 @@ def test_another_projects_answer_is_not_sent_once_more(world: World) -> None:
 def test_no_secret_gets_into_the_log(
     world: World, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    world.wecom.plan("message/send", WeComFault(FaultKind.DROP))
-    world.wecom.plan("gettoken", WeComFault(FaultKind.DROP))
     by_app(world, ANSWER)
     by_bot(world, ANSWER, number=2)
+    world.wecom.plan("message/send", WeComFault(FaultKind.DROP))
+    world.wecom.plan("gettoken", WeComFault(FaultKind.DROP))
     for _ in range(4):
         world.send()
         world.later(20)
