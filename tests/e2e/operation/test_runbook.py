@@ -157,8 +157,8 @@ def test_a_project_has_spent_its_day(deployed: Deployed, operator: Operator) -> 
     operator.run(*budget, "0.000001")
     assert ends(spender) == "completed"  # nothing was spent before it
     wait_until(lambda: ends(spender) == "BUDGET_EXCEEDED", 30, "a task refused")
-    (row,) = operator.told("usage", "--project", spender.project_id)
-    assert row["costUsd"] > 0.000001
+    rows = operator.told("usage", "--project", spender.project_id)  # two around midnight
+    assert max(row["costUsd"] for row in rows) > 0.000001
 
     operator.run(*budget, "5")
 
