@@ -48,8 +48,8 @@ def test_a_project_whose_creation_the_sdk_repeats_is_there(operator: Operator, a
 def test_a_second_key_is_another_one(operator: Operator) -> None:
     first, second = (operator.run("keys", "create", "--project", "demo") for _ in range(2))
     assert json.loads(first.stdout)["key"] != json.loads(second.stdout)["key"]
-    assert "The project demo is new." in first.stderr
-    assert "is new" not in second.stderr
+    assert "Created the project demo." in first.stderr
+    assert "Created" not in second.stderr
 
 
 def test_a_key_can_expire(operator: Operator, account: Account) -> None:
