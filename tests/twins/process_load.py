@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass
 class SetProcessLoad:
-    """``Pressure``."""
+    """``ProcessLoad``."""
 
     memory: bool = False
     time: bool = False

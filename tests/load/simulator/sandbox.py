@@ -81,7 +81,7 @@ class Sandbox(Failpoints):
         finally:
             self._awaited.discard(done)
 
-    # -- Pressure
+    # -- ProcessLoad
 
     def lacks_memory(self) -> bool:
         return False

@@ -14,7 +14,7 @@ LOOK_SECONDS = 0.2
 LATE_SECONDS = 0.5
 """The event loop is called so late, on average, when the processor is too busy."""
 SMOOTHING = 0.3
-"""Weight of the newest look: one long step, such as reading a large request, is no pressure."""
+"""Weight of the newest measurement: one long step, such as reading a large request, is no overload."""
 _STATISTICS = Path("/proc/self/statm")
 
 

@@ -147,7 +147,7 @@ class BatchQueue(Protocol):
     """Where tasks of the batch lane wait."""
 
     def enqueue(self, task: Task, now: int) -> None:
-        """Put a pending task into its project's line, starting at ``in_line_since``. Idempotent.
+        """Put a pending task into its project's line, starting at ``queued_since``. Idempotent.
 
         Args:
             task: A task of the batch lane.

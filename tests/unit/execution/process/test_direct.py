@@ -239,7 +239,7 @@ def test_a_queue_of_direct_messages_that_does_not_answer_disturbs_nobody(up: Dep
     assert not up.queue.messages
 
 
-class TestPressure:
+class TestProcessLoad:
     def test_without_memory_a_message_goes_back_and_no_attempt_is_counted(self, up: Deployment) -> None:
         """The first task is in hand; the second comes with an invocation of its own, say of a frozen
         process that goes on."""
