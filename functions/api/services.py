@@ -14,7 +14,7 @@ from a2a_tasks.adapters.wecom.connections import DynamoDBConnections
 from a2a_tasks.conversations.answers import Answerer
 from a2a_tasks.conversations.conversations import Conversations
 from a2a_tasks.conversations.follow import Follower
-from a2a_tasks.conversations.message_exchange import MessageSender
+from a2a_tasks.conversations.message_sender import MessageSender
 from a2a_tasks.domain.text.json_text import deserialize, serialize
 from a2a_tasks.tasks.project_tasks import ProjectTasks
 from a2a_tasks.tasks.queries import Tasks

@@ -15,7 +15,7 @@ from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.concurrency.taker_watch import TakerWatch
 from a2a_tasks.conversations.answers import Answerer
 from a2a_tasks.conversations.conversations import Conversations
-from a2a_tasks.conversations.message_exchange import MessageSender
+from a2a_tasks.conversations.message_sender import MessageSender
 from a2a_tasks.domain.access.project import ProjectSettings
 from a2a_tasks.domain.agents.agent import AgentRevision
 from a2a_tasks.domain.agents.backend import Backend

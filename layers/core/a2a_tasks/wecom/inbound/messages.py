@@ -6,7 +6,7 @@ from typing import Any
 
 from a2a_tasks.concurrency.slots import Slots
 from a2a_tasks.conversations.answers import Answerer
-from a2a_tasks.conversations.message_exchange import asking_task
+from a2a_tasks.conversations.message_sender import asking_task
 from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.ids import task_id as task_id_of
 from a2a_tasks.domain.task import Task
