@@ -133,12 +133,12 @@ class RateLimiter:
                 taken += self._take(bucket, rate, count - taken, now)
         except StoreUnavailable as error:
             self.telemetry.problem(
-                "rate limit not checked", key_id=bucket.key_id, limit=bucket.metered.value, reason=str(error)
+                "rate limit not checked", key_id=bucket.key_id, limit=bucket.kind.value, reason=str(error)
             )
             return count, None
         if taken < count:
-            self.telemetry.count("RateLimited", code=bucket.metered.value)
-            self.telemetry.event("rate limit exceeded", key_id=bucket.key_id, limit=bucket.metered.value)
+            self.telemetry.count("RateLimited", code=bucket.kind.value)
+            self.telemetry.event("rate limit exceeded", key_id=bucket.key_id, limit=bucket.kind.value)
         return taken, reserve.state(rate, now)
 
     def _take(self, bucket: Bucket, rate: Rate, count: int, now: int) -> int:
@@ -228,22 +228,22 @@ class RateLimitedCaller:
             "RateLimit-Reset": str(_seconds(least.full_in)),
         }
 
-    def _take(self, metered: RateLimitKind, count: int) -> int:
-        rate = rate_of(metered, self.own, self.limiter.deployed)
+    def _take(self, kind: RateLimitKind, count: int) -> int:
+        rate = rate_of(kind, self.own, self.limiter.deployed)
         if rate is None:
             return count
-        taken, state = self.limiter.take(Bucket(self.key_id, metered), rate, count)
+        taken, state = self.limiter.take(Bucket(self.key_id, kind), rate, count)
         if state is not None:
-            self._states[metered] = state
+            self._states[kind] = state
         return taken
 
-    def _refusal(self, metered: RateLimitKind) -> RequestRefused:
-        state = self._states[metered]
+    def _refusal(self, kind: RateLimitKind) -> RequestRefused:
+        state = self._states[kind]
         rate = state.rate
         seconds = max(1, _seconds(state.wait))
         return RequestRefused(
             ErrorCode.RATE_LIMIT_EXCEEDED,
-            f"{_WORDS[metered]} of this API key are limited to {rate.per_hour:,} an hour and {rate.burst:,}"
+            f"{_WORDS[kind]} of this API key are limited to {rate.per_hour:,} an hour and {rate.burst:,}"
             f" at a time; try again in {seconds} s.",
             retry_after=seconds,
         )

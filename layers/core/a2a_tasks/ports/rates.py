@@ -12,7 +12,7 @@ class Bucket:
     """What is counted together: one kind of usage by one API key, or by anything else that has a rate."""
 
     key_id: str
-    metered: StrEnum
+    kind: StrEnum
     """The kind of usage (``RateLimitKind``, or a member of another enumeration)."""
 
 

@@ -20,7 +20,7 @@ class DynamoDBRates(Store):
         What was seen of it decides which is tried first, and a refusal brings the truth. Of a write that the
         SDK repeats twice as much is taken, or the last of it refused: it comes back with time.
         """
-        key = {"pk": f"RATE#{bucket.key_id}", "sk": bucket.metered.value}
+        key = {"pk": f"RATE#{bucket.key_id}", "sk": bucket.kind.value}
         # a bucket known to be exhausted is refused without a write, because ``tat`` never falls
         taking, latest, cost = TakeResult(False, seen, 0), rate.latest(count, now), count * rate.interval
         while not taking.is_granted and max(taking.tat, now) <= latest:

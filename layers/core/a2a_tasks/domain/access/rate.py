@@ -87,9 +87,9 @@ _NAMES = {
 LIMIT_NAMES = tuple(_NAMES.values())
 
 
-def rate_of(metered: RateLimitKind, own: KeyLimits, deployed: KeyLimits) -> Rate | None:
+def rate_of(kind: RateLimitKind, own: KeyLimits, deployed: KeyLimits) -> Rate | None:
     """The rate that applies to a key: its own limit, or else the deployment's. None: unlimited."""
-    match metered:
+    match kind:
         case RateLimitKind.REQUESTS:
             per_hour = _first(own.requests_per_hour, deployed.requests_per_hour)
             burst = _first(own.request_burst, deployed.request_burst)

@@ -73,8 +73,8 @@ class UserLimits:
         self._refused(connection, UserLimitKind.TOKENS)
         return True
 
-    def _refused(self, connection: Connection, asked: "UserLimitKind") -> None:
-        self.telemetry.count("RateLimited", code=f"WECOM_{asked}")
+    def _refused(self, connection: Connection, kind: "UserLimitKind") -> None:
+        self.telemetry.count("RateLimited", code=f"WECOM_{kind}")
         self.telemetry.event("rate limit exceeded", connection_id=connection.connection_id)
 
 
