@@ -56,9 +56,9 @@ class BatchDraft:
     is_full: bool = False
     members_of: dict[str, frozenset[BatchMember] | None] = field(default_factory=dict)
 
-    def has_room_for(self, item: PreparedTask) -> bool:
-        """Reserve room for an item. False if it does not fit; it then stays in line."""
-        size = self.size + len(item.request) + ENVELOPE_BYTES
+    def has_room_for(self, prepared: PreparedTask) -> bool:
+        """Reserve room for a task. False if it does not fit; it then stays in line."""
+        size = self.size + len(prepared.request) + ENVELOPE_BYTES
         if size > requests.MAX_BYTES:
             self.is_full = True
         if self.is_full or self.room.is_used_up:
@@ -66,14 +66,14 @@ class BatchDraft:
         self.size = size
         # taken before the claim and not returned if it is refused: the batch may use less than the budget,
         # never more
-        self.room.take(item.most)
+        self.room.take(prepared.most)
         return True
 
-    def add(self, item: PreparedTask, member: BatchMember) -> None:
+    def add(self, prepared: PreparedTask, member: BatchMember) -> None:
         """Add a claimed task."""
         self.members.append(member)
-        self.requests.append(item.request)
-        self.entries.append(item.entry)
+        self.requests.append(prepared.request)
+        self.entries.append(prepared.entry)
 
 
 @dataclass(frozen=True)
@@ -90,37 +90,37 @@ class BatchCollection:
         """Tasks that could not be prepared before."""
         return PoisonTasks(self.batches, self.tasks)
 
-    async def fill(self, collected: BatchDraft, entries: Sequence[QueuedTask], run_id: str) -> None:
+    async def fill(self, draft: BatchDraft, entries: Sequence[QueuedTask], run_id: str) -> None:
         """Claim as many tasks as fit into a batch and into the project's budget."""
         run = self.parallel.run
-        entries = await run(self.poison_tasks.screened, collected.project_id, entries, run_id)
+        entries = await run(self.poison_tasks.screened, draft.project_id, entries, run_id)
         until = self.tasks.now() + COLLECT_SECONDS * 1000
         for group in groups(entries):
-            if group[0].tries and collected.entries and not collected.entries[0].tries:
-                break  # the collected tasks are submitted before a suspect is tried
-            if collected.is_full or collected.room.must_wait or self.tasks.now() >= until:
+            if group[0].tries and draft.entries and not draft.entries[0].tries:
+                break  # what is prepared is submitted before a poison task is tried
+            if draft.is_full or draft.room.must_wait or self.tasks.now() >= until:
                 break
             now = self.tasks.now()
             # recorded first, so that if one of them crashes this process the next run knows which
-            await run(self.batches.note_preparing, collected.project_id, run_id, now, group)
-            await self._take(group, collected, run_id)
-        await run(self.batches.end_preparing, collected.project_id, run_id)
+            await run(self.batches.note_preparing, draft.project_id, run_id, now, group)
+            await self._take(group, draft, run_id)
+        await run(self.batches.end_preparing, draft.project_id, run_id)
 
-    async def _take(self, group: Sequence[QueuedTask], collected: BatchDraft, run_id: str) -> None:
+    async def _take(self, group: Sequence[QueuedTask], draft: BatchDraft, run_id: str) -> None:
         found = await self.parallel.each(
-            lambda entry: self._try_to_prepare(entry, collected, run_id), group, "task not read"
+            lambda entry: self._try_to_prepare(entry, draft, run_id), group, "task not read"
         )
-        fitting = [item for item in found if item is not None and collected.has_room_for(item)]
+        fitting = [prepared for prepared in found if prepared is not None and draft.has_room_for(prepared)]
         claims = await self.parallel.each(
-            lambda item: self._claim(item, collected.batch_id), fitting, "task not claimed"
+            lambda prepared: self._claim(prepared, draft.batch_id), fitting, "task not claimed"
         )
-        for item, member in zip(fitting, claims, strict=True):
+        for prepared, member in zip(fitting, claims, strict=True):
             if member is not None:
-                collected.add(item, member)
+                draft.add(prepared, member)
 
-    def _try_to_prepare(self, entry: QueuedTask, collected: BatchDraft, run_id: str) -> PreparedTask | None:
+    def _try_to_prepare(self, entry: QueuedTask, draft: BatchDraft, run_id: str) -> PreparedTask | None:
         try:
-            return self._prepare(entry, collected)
+            return self._prepare(entry, draft)
         except (StoreUnavailable, PayloadUnavailable):
             # an outage is not the task's fault and does not count as a try
             raise
@@ -129,7 +129,7 @@ class BatchCollection:
             self.poison_tasks.failed(entry, run_id, error)
             raise
 
-    def _prepare(self, entry: QueuedTask, collected: BatchDraft) -> PreparedTask | None:
+    def _prepare(self, entry: QueuedTask, draft: BatchDraft) -> PreparedTask | None:
         task, now = self.tasks.store.get(entry.ref), self.tasks.now()
         if task is None or task.is_terminal:
             self.batches.drop(entry)
@@ -137,7 +137,7 @@ class BatchCollection:
             self.tasks.finalizer.time_out(task)
             self.batches.drop(entry)
         elif task.status is Status.RUNNING:
-            self._look_after(entry, task, collected)
+            self._look_after(entry, task, draft)
         elif entry.since != queued_since(task):
             # the new entry is added before the old one is removed: after a crash both exist, and the stale
             # one is detected here
@@ -173,13 +173,13 @@ class BatchCollection:
         result = self.tasks.store.claim(task.ref, claim)
         return None if isinstance(result, Refused) else BatchMember(task.ref, result.task.fence)
 
-    def _look_after(self, entry: QueuedTask, task: Task, collected: BatchDraft) -> None:
+    def _look_after(self, entry: QueuedTask, task: Task, draft: BatchDraft) -> None:
         """Handle an entry whose task is claimed: by a run at work, as a member of a batch, or by a crashed
         run."""
         # a run may still be at it
         if task.claim_id is None or self.tasks.now() - task.updated_at < ABANDONED_MS:
             return
-        members_of = collected.members_of
+        members_of = draft.members_of
         if task.claim_id not in members_of:
             members_of[task.claim_id] = self._members_of(task.project_id, task.claim_id)
         members = members_of[task.claim_id]

@@ -71,7 +71,7 @@ class PoisonTasks:
 
 
 def groups(entries: Iterable[QueuedTask]) -> list[tuple[QueuedTask, ...]]:
-    """Entries prepared in parallel: many together, but each suspect alone."""
+    """Entries prepared in parallel: many together, but each poison task alone."""
     known = list(entries)
     others = [entry for entry in known if not entry.tries]
     return [*batched(others, AT_A_TIME, strict=False), *((entry,) for entry in known if entry.tries)]

@@ -82,11 +82,11 @@ class BatchSubmission:
         ready = [project for project, is_ready in zip(listed, are_ready, strict=True) if is_ready]
         # starts at a random project, so that a run that ends early does not always skip the same ones
         begin = int(self.entropy.fraction() * len(ready))
-        turns = RoundRobin(
+        round_robin = RoundRobin(
             run_id, time_left, deque(ready[begin:] + ready[:begin]), errors=are_ready.count(None)
         )
-        await asyncio.gather(*(self._take_turns(turns) for _ in range(AT_ONCE)))
-        return turns
+        await asyncio.gather(*(self._take_turns(round_robin) for _ in range(AT_ONCE)))
+        return round_robin
 
     def _is_ready(self, project: QueuedProject) -> bool | None:
         """Whether a project should get a turn; None if unknown."""
@@ -101,20 +101,20 @@ class BatchSubmission:
             return None
         return project.paused_until <= now and _are_enough(first, now)
 
-    async def _take_turns(self, turns: RoundRobin) -> None:
-        while project := turns.next():
+    async def _take_turns(self, round_robin: RoundRobin) -> None:
+        while project := round_robin.next():
             try:
-                creation = await self._take_turn(project.project_id, turns.run_id)
+                creation = await self._take_turn(project.project_id, round_robin.run_id)
             except StoreUnavailable as error:
-                turns.errors += 1
+                round_robin.errors += 1
                 self._problem(project, reason=str(error))
             except Exception as error:
                 # an unexpected error must not affect the other projects
-                turns.errors += 1
+                round_robin.errors += 1
                 self._problem(project, error=error)
             else:
                 if creation is not None:
-                    turns.finish_turn(project, creation)
+                    round_robin.finish_turn(project, creation)
 
     async def _take_turn(self, project_id: str, run_id: str) -> CreationResult | None:
         """Make one batch of a project's tasks, if there are still enough."""
@@ -127,22 +127,22 @@ class BatchSubmission:
         entries = await run(self.batches.waiting, project_id, now, limit)
         if not _are_enough(entries, now):
             return None  # another run has taken the tasks
-        collected = BatchDraft(ids.task_id(now, self.entropy.bytes(10)), project_id, room)
-        await self.collection.fill(collected, entries, run_id)
-        if not collected.members:
+        draft = BatchDraft(ids.task_id(now, self.entropy.bytes(10)), project_id, room)
+        await self.collection.fill(draft, entries, run_id)
+        if not draft.members:
             return None
-        members, batch_id = tuple(collected.members), collected.batch_id
+        members, batch_id = tuple(draft.members), draft.batch_id
         batch = Batch(batch_id, run_id, self.tasks.now(), len(members), project_id, reserved=room.taken)
         # recorded before the API creates it: after a crash the record shows that it may exist there
         if not await run(self.batches.begin, batch, members):
             return None  # another run presumed this one dead, and releases the tasks
         # a single call, never retried here; after a lost response the recovery finds out whether the batch
         # exists
-        creation = await self.creation.create(batch, members, collected.requests)
+        creation = await self.creation.create(batch, members, draft.requests)
         if creation is CreationResult.CREATED and project.refusals:
             await run(self.batches.pause, project_id, 0, 0)
         # removed last: after a crash the next run removes entries of tasks that are members of a batch
-        await self.parallel.each(self.batches.drop, collected.entries, "task not removed from the batch line")
+        await self.parallel.each(self.batches.drop, draft.entries, "task not removed from the batch line")
         return creation
 
     def _problem(
