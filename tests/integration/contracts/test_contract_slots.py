@@ -49,7 +49,7 @@ def holder(task_id: str, fence: int = 0, at: int = NOW) -> Holder:
 
 
 def test_at_first_nobody_holds_a_slot_and_nobody_waits(slots: SlotStore, scope: Scope) -> None:
-    assert slots.view(scope, 5) == NOBODY
+    assert slots.state(scope, 5) == NOBODY
     assert slots.page(scope, 0) == {}
     assert slots.waiting(scope, 10) == ()
     assert slots.place(scope, waiter(A)) == PlaceInLine(waits=False, watched_until=0, first_holder=None)
@@ -62,7 +62,7 @@ def test_a_slot_is_taken_by_one(slots: SlotStore, scope: Scope) -> None:
     assert slots.take(scope, 0, holder(A), LATER) == holder(A)
 
     assert slots.take(scope, 0, holder(B, 9), LATER) == holder(A)
-    assert slots.view(scope, 5).holders == {0: holder(A)}
+    assert slots.state(scope, 5).holders == {0: holder(A)}
     assert slots.place(scope, waiter(A)).first_holder == holder(A)
 
 
@@ -78,7 +78,7 @@ def test_slots_are_in_pages(slots: SlotStore) -> None:
     for number in numbers:
         slots.take(AGENT_SCOPE, number, holder(A), LATER)
 
-    assert list(slots.view(AGENT_SCOPE, 50 * PAGE).holders) == [0, PAGE - 1]
+    assert list(slots.state(AGENT_SCOPE, 50 * PAGE).holders) == [0, PAGE - 1]
     assert list(slots.page(AGENT_SCOPE, 0)) == [0, PAGE - 1]
     assert list(slots.page(AGENT_SCOPE, 1)) == [PAGE]
     assert list(slots.page(AGENT_SCOPE, 49)) == [49 * PAGE + 7, 50 * PAGE - 1]
@@ -100,12 +100,12 @@ def test_a_slot_changes_hands_as_it_was_seen(slots: SlotStore, scope: Scope) -> 
     assert slots.pass_on(scope, 0, holder(A, 2), holder(B), LATER)
     assert slots.pass_on(scope, 0, holder(A, 2), holder(B), LATER), "by an earlier try"
     assert not slots.pass_on(scope, 0, holder(A, 2), holder(C), LATER)
-    assert slots.view(scope, 5).holders == {0: holder(B)}
+    assert slots.state(scope, 5).holders == {0: holder(B)}
 
 
 def test_a_slot_that_nobody_has_is_not_handed_over(slots: SlotStore, scope: Scope) -> None:
     assert not slots.pass_on(scope, 0, holder(A), holder(B), LATER)
-    assert slots.view(scope, 5) == NOBODY
+    assert slots.state(scope, 5) == NOBODY
 
 
 def test_a_slot_is_freed_once_and_by_its_task(slots: SlotStore, scope: Scope) -> None:
@@ -139,7 +139,7 @@ def test_the_line_is_by_priority_and_then_by_age(slots: SlotStore) -> None:
     assert slots.waiting(AGENT_SCOPE, 2) == (entries[3], entries[2])
     assert slots.waiting(AGENT_SCOPE, 1, first=Priority.NORMAL) == (entries[2],)
     assert slots.waiting(AGENT_SCOPE, 9, first=Priority.LOW) == (entries[0],)
-    assert slots.view(AGENT_SCOPE, 5).waiters == (entries[3], entries[2], entries[1], entries[0])
+    assert slots.state(AGENT_SCOPE, 5).waiters == (entries[3], entries[2], entries[1], entries[0])
 
 
 def test_whose_deadline_has_passed_may_be_left_out(slots: SlotStore, scope: Scope) -> None:
@@ -150,7 +150,7 @@ def test_whose_deadline_has_passed_may_be_left_out(slots: SlotStore, scope: Scop
     assert [w.task_id for w in slots.waiting(scope, 2, NOW)] == [B], "of the first two"
 
 
-def test_a_view_shows_the_first_of_a_long_line_however_many_slots_are_held(slots: SlotStore) -> None:
+def test_a_state_shows_the_first_of_a_long_line_however_many_slots_are_held(slots: SlotStore) -> None:
     for number in range(40):
         slots.take(AGENT_SCOPE, number, holder(A), LATER)
     for task_id in MANY:
@@ -158,10 +158,10 @@ def test_a_view_shows_the_first_of_a_long_line_however_many_slots_are_held(slots
     slots.watch(AGENT_SCOPE, LATER, NOW)
 
     for limit in (1, 40):  # it was lowered, or not
-        view = slots.view(AGENT_SCOPE, limit)
-        assert [w.task_id for w in view.waiters][:10] == sorted(MANY)[:10]
-        assert (view.is_all, view.watched_until) == (False, LATER)
-    assert set(slots.view(AGENT_SCOPE, 40).holders) == set(range(40))
+        state = slots.state(AGENT_SCOPE, limit)
+        assert [w.task_id for w in state.waiters][:10] == sorted(MANY)[:10]
+        assert (state.is_all, state.watched_until) == (False, LATER)
+    assert set(slots.state(AGENT_SCOPE, 40).holders) == set(range(40))
 
 
 def test_getting_in_line_again_is_one_entry(slots: SlotStore, scope: Scope) -> None:
@@ -204,7 +204,7 @@ def test_a_watched_line_is_due_when_it_was_first_to_be(slots: SlotStore, scope: 
 
     assert slots.due_lines(NOW + 9, 10) == []
     assert slots.due_lines(NOW + 10, 10) == [scope]
-    assert slots.view(scope, 5).watched_until == LATER + 5
+    assert slots.state(scope, 5).watched_until == LATER + 5
     assert slots.place(scope, waiter(A)).watched_until == LATER + 5
 
 
@@ -266,7 +266,7 @@ def test_each_item_expires_a_week_after_it_can_mean_anything(account: Account) -
 
 
 CALLS: list[tuple[str, Callable[[SlotStore], object]]] = [
-    ("Query", lambda slots: slots.view(AGENT_SCOPE, 1)),
+    ("Query", lambda slots: slots.state(AGENT_SCOPE, 1)),
     ("Query", lambda slots: slots.page(AGENT_SCOPE, 1)),
     ("PutItem", lambda slots: slots.take(AGENT_SCOPE, 0, holder(A), LATER)),
     ("PutItem", lambda slots: slots.pass_on(AGENT_SCOPE, 0, holder(A), holder(B), LATER)),
@@ -303,4 +303,4 @@ def test_what_the_sdk_sends_twice_has_one_effect_and_its_answer(account: Account
 
     account.calls.fail("DeleteItem", Fault.SENT_TWICE)
     slots.free(AGENT_SCOPE, 0, B, 1)
-    assert slots.view(AGENT_SCOPE, 5) == NOBODY
+    assert slots.state(AGENT_SCOPE, 5) == NOBODY

@@ -198,7 +198,7 @@ OPERATIONS: dict[str, Operation] = {
     "workers.note": _write("UpdateItem"),
     "workers.due": _read("Query"),
     "workers.forget": _write("DeleteItem"),
-    "slots.view": _read("Query", 2, _seen),
+    "slots.state": _read("Query", 2, _seen),
     "slots.page": _read("Query", 3, _paged),
     "slots.take": _write("PutItem", 1, _slot),
     "slots.pass_on": _write("PutItem", 1, _slot),

@@ -35,7 +35,7 @@ class MemorySlots:
         with self._lock:
             return {holder.task_id for holder in self.held.get(scope, {}).values()}
 
-    def view(self, scope: Scope, slots: int) -> ScopeState:  # noqa: ARG002  all are at hand here
+    def state(self, scope: Scope, slots: int) -> ScopeState:  # noqa: ARG002  all are at hand here
         with self._lock:
             line = self.waiting(scope, FIRSTS + 1)
             watched = self.watched.get(scope)

@@ -111,7 +111,7 @@ def test_a_task_gets_in_line_with_few_calls_however_long_it_is() -> None:
 
     assert not agent.process(points).enter(task)
 
-    assert of_ports(points) == {"slots.view": 2, "slots.wait": 1, "store.reschedule": 1}
+    assert of_ports(points) == {"slots.state": 2, "slots.wait": 1, "store.reschedule": 1}
     assert agent.store.tasks[task.ref].due_at == task.deadline, "nobody looks at it before"
 
 

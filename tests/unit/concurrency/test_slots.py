@@ -101,7 +101,7 @@ def test_a_task_that_never_waits_costs_two_writes(agent: OneAgent) -> None:
 
     assert points.calls == {
         "registry.agent": 1,
-        "slots.view": 2,
+        "slots.state": 2,
         "slots.waiting": 1,
         "slots.take": 1,
         "slots.free": 1,

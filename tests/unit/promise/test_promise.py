@@ -96,7 +96,7 @@ POINTS = [
         "store.add_partial_output",
         "store.reschedule",
     ),
-    *("store.due", "store.grant", "slots.view", "slots.take", "slots.pass_on", "slots.free", "slots.wait"),
+    *("store.due", "store.grant", "slots.state", "slots.take", "slots.pass_on", "slots.free", "slots.wait"),
     *("slots.stop_waiting", "slots.waiting", "slots.place", "slots.watch", "slots.due_lines"),
     *("slots.reschedule", "records.put_record", "records.records"),
     *("records.put_record_once", "spend.add_spend", "registry.revision", "payloads.put", "payloads.get"),
@@ -119,7 +119,7 @@ SWEEP_POINTS = [
     "store.finish",
     "queue.send",
     "store.grant",
-    "slots.view",
+    "slots.state",
     "slots.pass_on",
 ]
 

@@ -71,10 +71,10 @@ class Handover:
         return self._hand_to_one_of(scope, number, giver, starving)
 
     def hand_to_next(
-        self, scope: Scope, number: int, giver: Holder, view: ScopeState, *, before: str | None = None
+        self, scope: Scope, number: int, giver: Holder, state: ScopeState, *, before: str | None = None
     ) -> HandoverResult:
         """Hand over a slot that ``giver`` holds; with ``before`` only to tasks ahead of that one."""
-        return self._hand_to_one_of(scope, number, giver, self._in_order(scope, view, giver, before))
+        return self._hand_to_one_of(scope, number, giver, self._in_order(scope, state, giver, before))
 
     def borrow(self, scope: Scope, number: int) -> Holder | None:
         """Take a free slot without a task, in order to hand it over. None if it is taken."""
@@ -146,28 +146,28 @@ class Handover:
         return HandoverResult.NOBODY
 
     def _in_order(
-        self, scope: Scope, view: ScopeState, giver: Holder, before: str | None
+        self, scope: Scope, state: ScopeState, giver: Holder, before: str | None
     ) -> Iterator[Waiter]:
         """The first waiter, then the others of its priority in random order, since concurrent givers see
         the same line. Conversations are strictly ordered."""
         seen = {giver.task_id}
-        more = (self._read_more(scope, view) for _ in range(1) if not view.is_all)
-        for page in chain([view.waiters], more):
+        more = (self._read_more(scope, state) for _ in range(1) if not state.is_all)
+        for page in chain([state.waiters], more):
             earlier = list(takewhile(lambda waiter: waiter.task_id != before, page))
             able = [waiter for waiter in earlier if self._may_start(waiter) and waiter.task_id not in seen]
             seen |= {waiter.task_id for waiter in page}
             if scope.context_id is None:
-                is_first_page = page is view.waiters
+                is_first_page = page is state.waiters
                 able = able[:1] + self._shuffled(able[1:]) if is_first_page else self._shuffled(able)
-                if is_first_page and not view.is_all:
+                if is_first_page and not state.is_all:
                     # if all of these are taken, many givers are active, and they serve the others
                     able = able[:FEW]
             yield from able
             if len(earlier) < len(page):
                 return
 
-    def _read_more(self, scope: Scope, view: ScopeState) -> tuple[Waiter, ...]:
-        is_busy = any(self._may_start(waiter) for waiter in view.waiters)
+    def _read_more(self, scope: Scope, state: ScopeState) -> tuple[Waiter, ...]:
+        is_busy = any(self._may_start(waiter) for waiter in state.waiters)
         return self.store.waiting(scope, MANY // 5 if is_busy else MANY, self.clock.now())
 
     def _shuffled(self, waiters: list[Waiter]) -> list[Waiter]:

@@ -34,18 +34,18 @@ class LineWatch:
         hand over."""
         slots, now = self.slots, self.slots.clock.now()
         limit = slots.limit(scope)
-        view = slots.store.view(scope, PAGE if limit is None else limit)
-        if not view.waiters and view.is_all:
+        state = slots.store.state(scope, PAGE if limit is None else limit)
+        if not state.waiters and state.is_all:
             # conditioned on the time read: a joining task extends the watch before it enters the line
-            if view.watched_until > now:
-                slots.store.reschedule(scope, view.watched_until, view.watched_until, now + WATCH_EVERY_MS)
+            if state.watched_until > now:
+                slots.store.reschedule(scope, state.watched_until, state.watched_until, now + WATCH_EVERY_MS)
             else:
-                slots.store.forget_line(scope, view.watched_until)
+                slots.store.forget_line(scope, state.watched_until)
             return False
-        is_done = self._start_all(scope) if limit is None else self._fill(scope, limit, view)
+        is_done = self._start_all(scope) if limit is None else self._fill(scope, limit, state)
         # refused if a task has joined since the line was read: the line stays due for the next sweep
         later = now + (WATCH_EVERY_MS if is_done else 0)
-        slots.store.reschedule(scope, view.watched_until, now + WATCHED_MS, later)
+        slots.store.reschedule(scope, state.watched_until, now + WATCHED_MS, later)
         return not is_done
 
     def _start_all(self, scope: Scope) -> bool:
@@ -57,13 +57,13 @@ class LineWatch:
                 self.slots.handover.announce(scope, waiter, task)
         return len(waiters) < GRANTS
 
-    def _fill(self, scope: Scope, limit: int, view: ScopeState) -> bool:
+    def _fill(self, scope: Scope, limit: int, state: ScopeState) -> bool:
         """Hand over the unused slots of some pages. True if there are no more."""
-        self._drop_expired(scope, view)
+        self._drop_expired(scope, state)
         count, left = -(-limit // PAGE), GRANTS
         first = self.slots.clock.now() // WATCH_EVERY_MS * PAGES % count
         for page in sorted({(first + n) % count for n in range(min(PAGES, count))}):
-            holders = view.holders if page == 0 else self.slots.store.page(scope, page)
+            holders = state.holders if page == 0 else self.slots.store.page(scope, page)
             for number, holder in self._unused(scope, holders).items():
                 self.slots.give_back(scope, number, holder, self.slots.line(scope))
                 left -= 1
@@ -76,10 +76,10 @@ class LineWatch:
                     left -= 1
         return left > 0
 
-    def _drop_expired(self, scope: Scope, view: ScopeState) -> None:
+    def _drop_expired(self, scope: Scope, state: ScopeState) -> None:
         """Remove waiters whose deadline has passed and that did not leave the line when they ended."""
         long_ago = self.slots.clock.now() - WATCH_EVERY_MS
-        for waiter in view.waiters:
+        for waiter in state.waiters:
             if waiter.deadline < long_ago:
                 self.slots.store.stop_waiting(scope, waiter)
 

@@ -153,22 +153,22 @@ class Slots:
 
     def _enter(self, scope: Scope, task: Task, limit: int) -> int | None:
         """Number of the slot that the task holds now, or None."""
-        view = self.store.view(scope, limit)
-        number = self._own(scope, task, view)
-        if number is None and not self._are_others_first(scope, task, view):
-            number = self._take(scope, task, limit, view)
+        state = self.store.state(scope, limit)
+        number = self._own(scope, task, state)
+        if number is None and not self._are_others_first(scope, task, state):
+            number = self._take(scope, task, limit, state)
         if number is None:
-            number = self._get_in_line(scope, task, limit, view)
-        elif _is_in(view, task):
+            number = self._get_in_line(scope, task, limit, state)
+        elif _is_in(state, task):
             # after the slot is taken: a crash in between leaves a stale entry, which is removed when it is
             # read
             self.store.stop_waiting(scope, _waiter(scope, task))
         return number
 
-    def _own(self, scope: Scope, task: Task, view: ScopeState) -> int | None:
+    def _own(self, scope: Scope, task: Task, state: ScopeState) -> int | None:
         """A slot that was handed to the task, or that it held in an earlier claim, now under the current
         fence."""
-        own = {n: holder for n, holder in view.holders.items() if holder.task_id == task.ref.task_id}
+        own = {n: holder for n, holder in state.holders.items() if holder.task_id == task.ref.task_id}
         given = task.slot.number if task.slot is not None and scope.context_id is None else None
         if given is not None and given >= PAGE:
             holder = self.store.page(scope, given // PAGE).get(given)
@@ -182,19 +182,19 @@ class Slots:
             return number if holder.task_id == task.ref.task_id else None
         return number
 
-    def _are_others_first(self, scope: Scope, task: Task, view: ScopeState) -> bool:
+    def _are_others_first(self, scope: Scope, task: Task, state: ScopeState) -> bool:
         """Whether a task that can start is ahead in line. In a conversation that is any older task, even
         if its message arrives later."""
         now = self.clock.now()
-        first = next((waiter.task_id for waiter in view.waiters if may_start(waiter, now)), None)
+        first = next((waiter.task_id for waiter in state.waiters if may_start(waiter, now)), None)
         if first is None:
-            return not view.is_all
+            return not state.is_all
         return first < task.ref.task_id if scope.context_id is not None else first != task.ref.task_id
 
-    def _take(self, scope: Scope, task: Task, limit: int, view: ScopeState) -> int | None:
+    def _take(self, scope: Scope, task: Task, limit: int, state: ScopeState) -> int | None:
         """A free slot, taken for the task."""
         for page in _pages(task, limit):
-            holders = view.holders if page == 0 else self.store.page(scope, page)
+            holders = state.holders if page == 0 else self.store.page(scope, page)
             for _ in range(PAGE_TRIES):
                 free = _free(task, page, limit, holders)[:FREE_TRIES]
                 for number in free:
@@ -205,14 +205,14 @@ class Slots:
                 holders = self.store.page(scope, page)
         return None
 
-    def _give_to_earlier(self, scope: Scope, task: Task, limit: int, view: ScopeState) -> int | None:
+    def _give_to_earlier(self, scope: Scope, task: Task, limit: int, state: ScopeState) -> int | None:
         """Hand a free slot to a task ahead in line. Returns the slot's number if there is none, so that this
         task can take it."""
-        for number in _free(task, 0, limit, view.holders)[:1]:
+        for number in _free(task, 0, limit, state.holders)[:1]:
             giver = self.handover.borrow(scope, number)
             if giver is None:
                 continue
-            given = self.handover.hand_to_next(scope, number, giver, view, before=task.ref.task_id)
+            given = self.handover.hand_to_next(scope, number, giver, state, before=task.ref.task_id)
             own = Holder(task.ref.task_id, task.fence, self.clock.now())
             if given is HandoverResult.NOBODY and self.store.pass_on(
                 scope, number, giver, own, ended_by(task.ref.task_id)
@@ -225,7 +225,7 @@ class Slots:
         holder = Holder(task.ref.task_id, task.fence, self.clock.now())
         return self.store.take(scope, number, holder, ended_by(task.ref.task_id))
 
-    def _get_in_line(self, scope: Scope, task: Task, limit: int, view: ScopeState) -> int | None:
+    def _get_in_line(self, scope: Scope, task: Task, limit: int, state: ScopeState) -> int | None:
         """Join the line. Returns the number of a slot that became free in this moment and now belongs to
         the task.
 
@@ -233,26 +233,26 @@ class Slots:
         looks for waiters afterwards; this method looks for a free slot after joining. One of the two sees the
         other.
         """
-        self._watch(scope, view.watched_until)
-        if not _is_in(view, task):
-            is_long = not view.is_all and scope.context_id is None
+        self._watch(scope, state.watched_until)
+        if not _is_in(state, task):
+            is_long = not state.is_all and scope.context_id is None
             self.store.wait(scope, _waiter(scope, task, relies_on_line=is_long))
             if is_long and task.due_at is not None and task.due_at < task.deadline:
                 # only after it is in a watched line, which replaces the sweep of the single task until its
                 # deadline
                 self.tasks.reschedule(task.ref, task.due_at, task.deadline)
-            view = self.store.view(scope, limit)
+            state = self.store.state(scope, limit)
         for _ in range(FILLS):
-            if not self._are_others_first(scope, task, view):
-                number = self._take(scope, task, limit, view)
-            elif _free(task, 0, limit, view.holders):
-                number = self._give_to_earlier(scope, task, limit, view)
+            if not self._are_others_first(scope, task, state):
+                number = self._take(scope, task, limit, state)
+            elif _free(task, 0, limit, state.holders):
+                number = self._give_to_earlier(scope, task, limit, state)
             else:
                 return None
             if number is not None:
                 self.store.stop_waiting(scope, _waiter(scope, task))
                 return number
-            view = self.store.view(scope, limit)
+            state = self.store.state(scope, limit)
         return None
 
     def _watch(self, scope: Scope, watched_until: int) -> None:
@@ -272,26 +272,26 @@ class Slots:
                 given = self.handover.hand_to_starving(scope, number, holder)
                 if given is HandoverResult.DONE:
                     return
-        view = self.store.view(scope, limit or PAGE)
+        state = self.store.state(scope, limit or PAGE)
         # the page that was read shows the holders of its slots
         own = {n: holder for n, holder in own.items() if n >= PAGE} | {
             number: holder
-            for number, holder in view.holders.items()
+            for number, holder in state.holders.items()
             if holder.task_id == task.ref.task_id and holder.fence < below
         }
-        if ended and (_is_in(view, task) or (not own and not view.is_all)):
+        if ended and (_is_in(state, task) or (not own and not state.is_all)):
             self.store.stop_waiting(scope, _waiter(scope, task))
         for number, holder in own.items():
-            self.give_back(scope, number, holder, view)
-        if own and view.waiters:  # the limit was raised: each end fills some of the free slots
-            for number in _free(task, 0, limit or 0, view.holders)[:1]:
+            self.give_back(scope, number, holder, state)
+        if own and state.waiters:  # the limit was raised: each end fills some of the free slots
+            for number in _free(task, 0, limit or 0, state.holders)[:1]:
                 self.fill(scope, number)
 
-    def give_back(self, scope: Scope, number: int, holder: Holder, view: ScopeState) -> None:
+    def give_back(self, scope: Scope, number: int, holder: Holder, state: ScopeState) -> None:
         """Hand a slot to the next task in line; free it if no task waits or it exceeds the limit."""
         is_within, given = number < (self.limit(scope) or 0), HandoverResult.NOBODY
-        if is_within and view.waiters:
-            given = self.handover.hand_to_next(scope, number, holder, view)
+        if is_within and state.waiters:
+            given = self.handover.hand_to_next(scope, number, holder, state)
         if given is not HandoverResult.NOBODY:
             return
         # refused if a later claim of the task holds the slot now
@@ -342,9 +342,9 @@ def _waiter(scope: Scope, task: Task, *, relies_on_line: bool = False) -> Waiter
     return Waiter(task.ref.task_id, priority, task.fence, task.deadline, task.not_before, due_at)
 
 
-def _is_in(view: ScopeState, task: Task) -> bool:
+def _is_in(state: ScopeState, task: Task) -> bool:
     """Whether the task was seen in line under its current fence."""
-    return any((waiter.task_id, waiter.fence) == (task.ref.task_id, task.fence) for waiter in view.waiters)
+    return any((waiter.task_id, waiter.fence) == (task.ref.task_id, task.fence) for waiter in state.waiters)
 
 
 def _has(place: PlaceInLine, task: Task) -> bool:

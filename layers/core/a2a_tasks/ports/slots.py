@@ -81,7 +81,7 @@ class SlotStore(Protocol):
     """Slots and lines. All methods are idempotent, read consistently, and raise ``StoreUnavailable``. Times
     are Unix milliseconds."""
 
-    def view(self, scope: Scope, slots: int) -> ScopeState:
+    def state(self, scope: Scope, slots: int) -> ScopeState:
         """The scope, of which up to ``slots`` slots may be held."""
         ...
 

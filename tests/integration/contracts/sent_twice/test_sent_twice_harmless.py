@@ -87,8 +87,8 @@ def test_tasks_whose_every_write_is_repeated_run_once(worker: Worker) -> None:
     done = [worker.now(task) for task in tasks]
     assert [(task.status, task.attempt, task.usage.turns) for task in done] == [(Status.COMPLETED, 1, 1)] * 3
     assert [worker.output(task)["result"] for task in tasks] == [f"answer {n}" for n in range(3)]
-    view = DynamoDBSlots(account.dynamodb, account.resources["TasksTable"]).view(Scope(AGENT), 1)
-    assert (view.holders, view.waiters) == ({}, ())
+    state = DynamoDBSlots(account.dynamodb, account.resources["TasksTable"]).state(Scope(AGENT), 1)
+    assert (state.holders, state.waiters) == ({}, ())
     assert account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
 
 

@@ -26,7 +26,7 @@ class DynamoDBSlots(Store):
     slots are in one partition with the line, others in pages of their own, so that no partition takes all
     writes."""
 
-    def view(self, scope: Scope, slots: int) -> ScopeState:
+    def state(self, scope: Scope, slots: int) -> ScopeState:
         limit = 1 + min(slots, PAGE) + FIRSTS
         items, is_all = self._range(_partition(scope), LINE, limit)
         slots_held = {_number(item): _to_holder(item) for item in items if _is(item, SLOT)}
