@@ -39,40 +39,40 @@ class Streams:
         self.follower = follower
         self.tasks = tasks
         self.telemetry = telemetry
-        self._begun: StartedStream | None = None
+        self._started: StartedStream | None = None
 
     @property
     def has_begun(self) -> bool:
-        """Whether the current request has begun a stream."""
-        return self._begun is not None
+        """Whether the current request has started a stream."""
+        return self._started is not None
 
     def begin(self, task: Task, close: Callable[[], None]) -> Response[Any]:
         """The head of the response. ``close`` is called at the end of the stream."""
-        self._begun = StartedStream(task, close)
+        self._started = StartedStream(task, close)
         headers = {"Cache-Control": "no-cache"}
         return Response(status_code=200, content_type=sse.CONTENT_TYPE, headers=headers, body="")
 
     def forget(self) -> None:
         """Drop a stream that an earlier request left behind."""
-        self._begun = None
+        self._started = None
 
     def answer(self, whole: dict[str, Any], seconds: float) -> StreamedAnswer:
         """The route's response, followed by its stream for at most ``seconds``, if it began one."""
         # taken out first, so that no later request can find it
-        begun, self._begun = self._begun, None
+        started, self._started = self._started, None
         answer = StreamedAnswer.of_event(whole)
-        if begun is None:
+        if started is None:
             return answer
         # what was put around the route has refused it: nothing will be streamed that could free the place
         if answer.status != HTTPStatus.OK:
-            begun.close()
+            started.close()
             return answer
         until = self.follower.finalizer.clock.now() + int(seconds * 1000)
-        return StreamedAnswer(answer.status, self._events(begun, until), answer.headers)
+        return StreamedAnswer(answer.status, self._events(started, until), answer.headers)
 
-    def _events(self, begun: StartedStream, until: int) -> Iterator[bytes]:
+    def _events(self, started: StartedStream, until: int) -> Iterator[bytes]:
         """If the store does not respond any more, the stream ends as if its time were over."""
-        task, rest = begun.task, None
+        task, rest = started.task, None
         try:
             # at once, so that the caller knows the task whatever happens to the stream
             yield sse.message(pending_answer(task), event="accepted")
@@ -95,7 +95,7 @@ class Streams:
             yield sse.message(body, event=name, retry_ms=rest)
         finally:
             # however it ends; should the process die, the place ends by its time
-            begun.close()
+            started.close()
             self.telemetry.flush()
 
 

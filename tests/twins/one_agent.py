@@ -58,7 +58,7 @@ class OneAgent:
     dice: Dice = field(default_factory=Dice)
     queue: MemoryQueue = field(init=False)
     entropy: SeededEntropy = field(default_factory=SeededEntropy)
-    entries: dict[str, Admission] = field(default_factory=dict)
+    admissions: dict[str, Admission] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue(self.clock)
@@ -123,10 +123,10 @@ class OneAgent:
 
     def entered(self, slots: Slots, task: Task) -> bool:
         """Whether it has all its slots, with which ``claim`` then claims it."""
-        entry = slots.enter(task)
-        if entry is not None:
-            self.entries[id_of(task)] = entry
-        return entry is not None
+        admission = slots.enter(task)
+        if admission is not None:
+            self.admissions[id_of(task)] = admission
+        return admission is not None
 
     def watch(self, points: Failpoints | None = None) -> None:
         """Check every line."""
@@ -152,8 +152,8 @@ class OneAgent:
         """By a worker with a new lease, which is not renewed."""
         now, worker_id = self.clock.now(), f"worker of {id_of(task)}#{task.fence}"
         self.workers.open(Lease(worker_id, now + LEASE_MS))
-        entry = self.entries.get(id_of(task))
-        slot = entry.slot if entry else self.store.tasks[task.ref].slot
+        admission = self.admissions.get(id_of(task))
+        slot = admission.slot if admission else self.store.tasks[task.ref].slot
         return written(self.store.claim(task.ref, Claim(str(now), now, worker_id, task.fence, slot=slot)))
 
     def complete(self, task: Task) -> Task:

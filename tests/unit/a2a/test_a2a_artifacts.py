@@ -39,9 +39,9 @@ def payloads() -> MemoryPayloads:
 
 
 def shown(
-    payloads: MemoryPayloads, *artifacts: Artifact, room: InlineBudget | None = None
+    payloads: MemoryPayloads, *artifacts: Artifact, budget: InlineBudget | None = None
 ) -> list[dict[str, Any]]:
-    views = saved_views(Results(payloads, payloads), artifacts, room or InlineBudget())
+    views = saved_views(Results(payloads, payloads), artifacts, budget or InlineBudget())
     for view in views:
         strictly(view, ArtifactType)
     return views
@@ -111,10 +111,10 @@ def test_contents_take_no_more_of_an_answer_than_there_is_room_for(
 
 
 def test_an_answer_reads_only_so_many(payloads: MemoryPayloads) -> None:
-    room = InlineBudget(count=1)
+    budget = InlineBudget(count=1)
 
     first, second = (
-        shown(payloads, saved(payloads, b"hi", call_id=call_id), room=room) for call_id in ("1", "2")
+        shown(payloads, saved(payloads, b"hi", call_id=call_id), budget=budget) for call_id in ("1", "2")
     )
 
     assert content(first[0]).keys() == {"text"}

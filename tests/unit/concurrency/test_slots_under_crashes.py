@@ -76,25 +76,25 @@ class Worker:
             return
         if task is None or not claimable(task, self.agent.clock.now()):
             self._not_claimable(task, delivery)
-        elif (entry := self.slots.enter(task)) is None:
+        elif (admission := self.slots.enter(task)) is None:
             self.queue.delete(delivery)
         else:
-            self._claim(task, entry, delivery)
+            self._claim(task, admission, delivery)
 
-    def _claim(self, task: Task, entry: Admission, delivery: Delivery) -> None:
+    def _claim(self, task: Task, admission: Admission, delivery: Delivery) -> None:
         self.workers.open(self.lease())
         now, claim_id = self.agent.clock.now(), self.new_id()
         from_whom = task.held_by if task.status is Status.RUNNING else None
         claim = Claim(
             *(claim_id, now, self.worker_id, task.fence, delivery.message_id),
             taken_from=from_whom,
-            slot=entry.slot,
+            slot=admission.slot,
         )
         result = self.store.claim(task.ref, claim)
         if isinstance(result, Written):
             self._work(result.task, delivery)
         else:
-            self.slots.give_up(task, entry, result.current)
+            self.slots.give_up(task, admission, result.current)
 
     def lease(self) -> Lease:
         return Lease(self.worker_id, self.agent.clock.now() + LEASE_MS)

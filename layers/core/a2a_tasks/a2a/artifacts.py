@@ -28,13 +28,15 @@ class InlineBudget:
     count: int = MAX_CONTENTS
 
 
-def saved_views(results: Results, artifacts: Sequence[Artifact], room: InlineBudget) -> list[dict[str, Any]]:
-    """``Artifact`` objects, which use up ``room``. Raises ``PayloadUnavailable``."""
-    return [_saved(results, artifact, room) for artifact in artifacts]
+def saved_views(
+    results: Results, artifacts: Sequence[Artifact], budget: InlineBudget
+) -> list[dict[str, Any]]:
+    """``Artifact`` objects, which use up ``budget``. Raises ``PayloadUnavailable``."""
+    return [_saved(results, artifact, budget) for artifact in artifacts]
 
 
-def _saved(results: Results, artifact: Artifact, room: InlineBudget) -> dict[str, Any]:
-    content = _content(results, artifact, room) or {"url": results.address(artifact)}
+def _saved(results: Results, artifact: Artifact, budget: InlineBudget) -> dict[str, Any]:
+    content = _content(results, artifact, budget) or {"url": results.address(artifact)}
     part = content | {"mediaType": artifact.media_type, "filename": artifact.name}
     metadata: dict[str, Any] = {} if artifact.size_bytes is None else {"sizeBytes": artifact.size_bytes}
     if artifact.url is not None:
@@ -45,20 +47,25 @@ def _saved(results: Results, artifact: Artifact, room: InlineBudget) -> dict[str
     return shown | ({"metadata": metadata} if metadata else {})
 
 
-def _content(results: Results, artifact: Artifact, room: InlineBudget) -> dict[str, Any] | None:
+def _content(results: Results, artifact: Artifact, budget: InlineBudget) -> dict[str, Any] | None:
     """The part's content, or None if it does not fit or no longer exists; the URL is shown then."""
     size = artifact.size_bytes
-    if artifact.key is None or size is None or size > min(room.size, MAX_CONTENT_BYTES) or room.count == 0:
+    if (
+        artifact.key is None
+        or size is None
+        or size > min(budget.size, MAX_CONTENT_BYTES)
+        or budget.count == 0
+    ):
         return None
     # counted even if it does not fit: the limit is on reads
-    room.count -= 1
+    budget.count -= 1
     data = results.content(artifact.key)
     shown = None if data is None else _shown(artifact.form, data)
     needed = 0 if shown is None else len(to_bytes(shown))
     # as JSON it is larger than the file, by a third if it is bytes
-    if needed > room.size:
+    if needed > budget.size:
         return None
-    room.size -= needed
+    budget.size -= needed
     return shown
 
 

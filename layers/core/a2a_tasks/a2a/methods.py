@@ -151,11 +151,11 @@ class Methods:
         return task, self._view(task, None, InlineBudget())
 
     def _results(
-        self, task: Task, room: InlineBudget | None = None
+        self, task: Task, budget: InlineBudget | None = None
     ) -> tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]:
-        """Output and saved artifacts. ``room`` is shared by all tasks of a response."""
+        """Output and saved artifacts. ``budget`` is shared by all tasks of a response."""
         results = self.tasks.results
-        return results.output(task), saved_views(results, task.artifacts, room or InlineBudget())
+        return results.output(task), saved_views(results, task.artifacts, budget or InlineBudget())
 
     # -- messages
 
@@ -276,11 +276,11 @@ class Methods:
         """The tasks from the first on, as many as fit into a response."""
         views: list[dict[str, Any]] = []
         size = 0
-        room = InlineBudget() if params.get("includeArtifacts") else None
+        budget = InlineBudget() if params.get("includeArtifacts") else None
         length = params.get("historyLength", 0)
-        has_texts = room is not None or length != 0
+        has_texts = budget is not None or length != 0
         for task in payload.with_inlined(self.tasks.payloads, tasks) if has_texts else tasks:
-            shown = self._view(task, length, room)
+            shown = self._view(task, length, budget)
             size += len(view.to_bytes(shown))
             # at least one, or the next page would be the same
             if views and size > MAX_LIST_BYTES:
@@ -299,9 +299,9 @@ class Methods:
             self.tasks.cancel(call.project_id, call.agent_id, params["id"]), None, InlineBudget()
         )
 
-    def _view(self, task: Task, history_length: int | None, room: InlineBudget | None) -> dict[str, Any]:
-        """``room`` limits the contents of artifacts. None leaves all results out."""
-        output, artifacts = (None, ()) if room is None else self._results(task, room)
+    def _view(self, task: Task, history_length: int | None, budget: InlineBudget | None) -> dict[str, Any]:
+        """``budget`` limits the contents of artifacts. None leaves all results out."""
+        output, artifacts = (None, ()) if budget is None else self._results(task, budget)
         return view.task_view(task, output, artifacts, self.history.of(task, history_length))
 
     # -- push configurations

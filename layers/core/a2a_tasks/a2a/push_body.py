@@ -49,8 +49,8 @@ class NotificationBodies:
         with suppress(PayloadCorrupt):  # the texts were deleted: the end of the task is still reported
             output = self.results.output(task)
             # links instead of contents if these do not fit; they are new in each attempt, because they expire
-            for room in (InlineBudget(MAX_BYTES), InlineBudget(0)):
-                yield view.task_view(task, output, saved_views(self.results, task.artifacts, room))
+            for budget in (InlineBudget(MAX_BYTES), InlineBudget(0)):
+                yield view.task_view(task, output, saved_views(self.results, task.artifacts, budget))
         bare = view.task_view(task, None)
         if task.output is not None or task.artifacts:
             bare["metadata"] = bare.get("metadata", {}) | OMITTED

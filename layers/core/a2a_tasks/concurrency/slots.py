@@ -93,15 +93,15 @@ class Slots:
                 slot = Slot(number, task.fence, self.clock.now())
         return Admission(slot)
 
-    def give_up(self, task: Task, entry: Admission, current: Task | None) -> None:
+    def give_up(self, task: Task, admission: Admission, current: Task | None) -> None:
         """Free the slots after the claim of ``task`` was refused, unless the claim that won (``current``)
         uses the same slot."""
-        if entry.slot is None:
+        if admission.slot is None:
             return
         used = current.slot if current is not None else None
-        if used is not None and used.number == entry.slot.number:
+        if used is not None and used.number == admission.slot.number:
             return
-        scope, slot = Scope(task.ref.agent_id), entry.slot
+        scope, slot = Scope(task.ref.agent_id), admission.slot
         self.give_back(scope, slot.number, Holder(task.ref.task_id, slot.fence, slot.at), self.line(scope))
 
     def leave(self, task: Task, *, ended: bool) -> None:

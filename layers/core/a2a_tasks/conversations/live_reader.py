@@ -26,7 +26,7 @@ class LiveReader:
     task_id: str
     clock: Clock
     _chunks: list[LiveChunk] = field(default_factory=list)
-    _said: LiveSnapshot = field(default_factory=lambda: LiveSnapshot("", Progress()))
+    _snapshot: LiveSnapshot = field(default_factory=lambda: LiveSnapshot("", Progress()))
     _heard_at: int | None = None
 
     def read_new(self) -> tuple[TextUpdate | None, TextUpdate | None]:
@@ -38,9 +38,11 @@ class LiveReader:
         # nothing new, or the eventually consistent read is behind
         if self._chunks == known:
             return None, None
-        before, self._said = self._said, snapshot(self._chunks)
+        before, self._snapshot = self._snapshot, snapshot(self._chunks)
         self._heard_at = self.clock.now()
-        return _difference(before.text, self._said.text), _difference(before.updates, self._said.updates)
+        return _difference(before.text, self._snapshot.text), _difference(
+            before.updates, self._snapshot.updates
+        )
 
     def longest_pause(self) -> float:
         """Upper limit of the pause before the next read, in seconds."""

@@ -312,13 +312,13 @@ class AgentLoop:
         if runs_once:
             await self.checkpoints.save_start(work, turn, call)
         with self.spans.tool(work, call) as step:
-            done = await self._result_of(work, call)
-            step.error = TOOL_ERROR if done.answer.is_error else None
-        if runs_once and not done.answer.is_error:
+            outcome = await self._result_of(work, call)
+            step.error = TOOL_ERROR if outcome.answer.is_error else None
+        if runs_once and not outcome.answer.is_error:
             # saved before the result that refers to them; files of a result that was never saved are not used
             saved = await self.checkpoints.with_retries(work, lambda: work.toolbox.save_workspace(call))
-            done = replace(done, workspace=saved)
-        await self.checkpoints.answer(work, turn, call, done)
+            outcome = replace(outcome, workspace=saved)
+        await self.checkpoints.answer(work, turn, call, outcome)
 
     async def _result_of(self, work: TaskRun, call: ToolCall) -> ToolOutcome:
         is_free = call.name not in WORKSPACE_TOOLS

@@ -114,20 +114,20 @@ class Checkpoints:
         """Save the usage so far."""
         await self._advance(work, Advance(self.clock.now(), spent=work.spent, counted=work.counted))
 
-    async def answer(self, work: TaskRun, turn: Turn, call: ToolCall, done: ToolOutcome) -> None:
+    async def answer(self, work: TaskRun, turn: Turn, call: ToolCall, outcome: ToolOutcome) -> None:
         """Save a tool's effects, then its result: a tool without a result runs again, so no result may be
         saved without its effects."""
         now = self.clock.now()
-        if done.artifact is not None:
-            artifacts = work.transcript.artifacts | {done.artifact.artifact_id: done.artifact}
-            event = events.saved(work.events, now, done.artifact.artifact_id)
+        if outcome.artifact is not None:
+            artifacts = work.transcript.artifacts | {outcome.artifact.artifact_id: outcome.artifact}
+            event = events.saved(work.events, now, outcome.artifact.artifact_id)
             await self._advance(work, Advance(now, artifacts=tuple(artifacts.values())), event)
-        elif done.progress is not None:
-            event = events.reported(work.events, now, done.progress)
+        elif outcome.progress is not None:
+            event = events.reported(work.events, now, outcome.progress)
             # idempotent: a retry after a lost response writes the same index of the events
-            await self._advance(work, Advance(now, progress=done.progress), event)
+            await self._advance(work, Advance(now, progress=outcome.progress), event)
         child = {"child": asdict(call.child)} if call.child else {}
-        await self._note(work, turn, call, done.to_document() | child, is_error=done.answer.is_error)
+        await self._note(work, turn, call, outcome.to_document() | child, is_error=outcome.answer.is_error)
 
     async def with_retries[T](self, work: TaskRun, write: Callable[[], T]) -> T:
         """Retry while the store does not respond and the task is still held."""

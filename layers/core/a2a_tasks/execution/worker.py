@@ -212,11 +212,11 @@ class Executor:
             # before the claim, which stores the slot. After a crash in between the task still owns the slot
             # and finds it when its message returns; if the message is lost, the sweep of the line announces
             # the task
-            entry = await self.run(self.slots.enter, task)
-            if entry is None:
+            admission = await self.run(self.slots.enter, task)
+            if admission is None:
                 return DONE  # in line; it gets a new message with its slot
             begun = _StartedRun(beginning.aclose)
-            return await self._claim_and_work(task, entry, delivery, invocation, begun)
+            return await self._claim_and_work(task, admission, delivery, invocation, begun)
 
     def _lacks_memory(self) -> bool:
         """Whether there is too little for another task. The only one is executed whatever it takes."""
@@ -234,17 +234,22 @@ class Executor:
         return not await self.pacing.admit(task)
 
     async def _claim_and_work(
-        self, task: Task, entry: Admission, delivery: Delivery, invocation: Invocation, begun: "_StartedRun"
+        self,
+        task: Task,
+        admission: Admission,
+        delivery: Delivery,
+        invocation: Invocation,
+        begun: "_StartedRun",
     ) -> Requeue | None:
         # before the claim: a worker may hold tasks only under a valid lease
         worker_id = await self.heartbeat.worker_id()
-        claim = replace(self._claim(task, worker_id, delivery.message_id), slot=entry.slot)
+        claim = replace(self._claim(task, worker_id, delivery.message_id), slot=admission.slot)
         try:
             # from here on the claim may have taken effect, even without a response
             result = await self._write(claim, task.ref)
             if isinstance(result, Refused):
                 # only after the refusal: until then the slot may belong to a successful claim
-                await self.run(self.slots.give_up, task, entry, result.current)
+                await self.run(self.slots.give_up, task, admission, result.current)
                 return await self._refused(result.current, delivery)
             shutdown = claim.now + int((invocation.time_left() - SHUTDOWN_MARGIN_SECONDS) * 1000)
             until = min(result.task.deadline, shutdown)

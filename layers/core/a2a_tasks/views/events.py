@@ -7,12 +7,12 @@ from a2a_tasks.domain.history.events import EventPage
 from a2a_tasks.domain.task import iso8601
 
 
-def events_view(news: EventPage) -> dict[str, Any]:
+def events_view(page: EventPage) -> dict[str, Any]:
     """``{"events": [{"id", "at", "type", …}], "nextCursor", "taskStatus"}``."""
     return {
-        "events": [event_view(event) for event in news.events],
-        "nextCursor": str(news.last),
-        "taskStatus": news.task.status.value,
+        "events": [event_view(event) for event in page.events],
+        "nextCursor": str(page.last),
+        "taskStatus": page.task.status.value,
     }
 
 

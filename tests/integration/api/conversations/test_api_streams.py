@@ -192,7 +192,7 @@ def test_a_whole_answer_is_the_same_by_the_runtime_that_streams(streaming: Calle
 def test_a_request_that_failed_leaves_no_stream_behind(
     caller: Caller, api: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.services.streams, "_begun", object())
+    monkeypatch.setattr(api.services.streams, "_started", object())
 
     assert caller.get("/health").body == {"status": "ok"}
 

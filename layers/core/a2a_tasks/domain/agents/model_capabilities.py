@@ -46,14 +46,14 @@ _BY_BACKEND = {
 unknown fields are rejected."""
 
 
-def has(ability: ModelCapability, model: str, backend: Backend) -> bool:
-    """Whether the model (by its id at the backend) has the ability there."""
-    return ability in _BY_BACKEND[backend] and ability in _of(model)
+def has(capability: ModelCapability, model: str, backend: Backend) -> bool:
+    """Whether the model (by its id at the backend) has the capability there."""
+    return capability in _BY_BACKEND[backend] and capability in _of(model)
 
 
-def is_there(ability: ModelCapability, backend: Backend) -> bool:
-    """Whether any model has the ability at the backend."""
-    return ability in _BY_BACKEND[backend]
+def is_there(capability: ModelCapability, backend: Backend) -> bool:
+    """Whether any model has the capability at the backend."""
+    return capability in _BY_BACKEND[backend]
 
 
 def _of(model: str) -> set[ModelCapability]:

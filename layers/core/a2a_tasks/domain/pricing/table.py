@@ -1,4 +1,4 @@
-"""List prices of Claude's models and tools. A deployment's own prices override them (``overrides.py`` beside it).
+"""List prices of Claude's models and tools. A deployment's own prices override them (``overrides.py``).
 
 Not included: the 10 % surcharge of Bedrock's regional endpoints, which its model ids do not show; priority
 tier, which is a commitment and not a price; fast mode, which tasks cannot request.
