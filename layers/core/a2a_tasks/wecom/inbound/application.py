@@ -105,8 +105,8 @@ class Application:
             self._report_to_operator(connection, refused, correlation_id)
             return None
         if event.click is not None:
-            pressed = self._press(connection, event, event.click, correlation_id)
-            return button_reply(event, pressed.label, now) if pressed else None
+            update = self._press(connection, event, event.click, correlation_id)
+            return button_reply(event, update.label, now) if update else None
         welcome = connection.welcome or say(connection.language, Phrase.WELCOME)
         return text_reply(event, welcome, now)
 

@@ -141,13 +141,13 @@ class Bot:
         if not is_admitted(connection, origin.user_id):
             return None
         chat = chat_of(self.chats, connection, origin.user_id, origin.chat_id)
-        pressed = self.buttons.press(
+        update = self.buttons.press(
             ButtonPress(chat, click.task_id, click.event_key, correlation_id, origin.response_url)
         )
-        if pressed is None:
+        if update is None:
             return None
-        card = pressed_card(click.task_id, pressed.title, pressed.label)
-        return update_card(card.to_json(), [] if pressed.for_all else [origin.user_id])
+        card = pressed_card(click.task_id, update.title, update.label)
+        return update_card(card.to_json(), [] if update.for_all else [origin.user_id])
 
     def _keep(self, connection: Connection, opinion: FeedbackEvent) -> None:
         """Feedback on unknown or deleted exchanges is ignored."""
