@@ -100,8 +100,8 @@ class Streams:
 
 
 def _messages(update: FollowUpdate) -> Iterator[bytes]:
-    for name, said in (("thinking", update.progress), ("text", update.text)):
-        if said is not None:
-            yield sse.message({"offset": said.offset, "text": said.text}, event=name)
+    for name, added in (("thinking", update.progress), ("text", update.text)):
+        if added is not None:
+            yield sse.message({"offset": added.offset, "text": added.text}, event=name)
     for event in update.events:
         yield sse.message(event_view(event), event=event.type.value, event_id=str(event.number))

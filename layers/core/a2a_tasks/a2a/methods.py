@@ -174,20 +174,20 @@ class Methods:
         message, configuration = params["message"], params.get("configuration", {})
         if message["role"] != "ROLE_USER":
             raise A2AError.invalid("message.role", "must be ROLE_USER: an agent's messages come from here")
-        said = IncomingMessage.of(message)
+        incoming = IncomingMessage.of(message)
         push = _push_config(configuration.get("taskPushNotificationConfig"), call)
         if push is not None:
             # before anything is stored, so that an invalid configuration is refused together with its message
             self.push.acceptance.check(call.project_id, push, INLINE_PUSH)
         if "taskId" in message:
-            return self._answer_question(message, said, push, call)
+            return self._answer_question(message, incoming, push, call)
         times = Times.of(params, self.rejecter.submitter.max_timeout_ms)
-        return self._start(message, said, push, times, _idempotency(call.idempotency_key, params), call)
+        return self._start(message, incoming, push, times, _idempotency(call.idempotency_key, params), call)
 
     def _start(
         self,
         message: dict[str, Any],
-        said: IncomingMessage,
+        incoming: IncomingMessage,
         push: PushConfig | None,
         times: Times,
         idempotency: Idempotency | None,
@@ -205,7 +205,7 @@ class Methods:
             Submission(
                 project_id=call.project_id,
                 agent_id=call.agent_id,
-                message=said.text,
+                message=incoming.text,
                 context=None,
                 timeout_ms=times.timeout_ms,
                 queue_timeout_ms=times.queue_timeout_ms,
@@ -213,8 +213,8 @@ class Methods:
                 context_id=context_id,
                 begins_context=context_id is None,
                 idempotency=idempotency,
-                parts=said.parts,
-                envelope=said.envelope,
+                parts=incoming.parts,
+                envelope=incoming.envelope,
                 push=push,
                 key_id=call.key_id,
                 trace=call.trace,
@@ -222,7 +222,7 @@ class Methods:
         )
 
     def _answer_question(
-        self, message: dict[str, Any], said: IncomingMessage, push: PushConfig | None, call: CallContext
+        self, message: dict[str, Any], incoming: IncomingMessage, push: PushConfig | None, call: CallContext
     ) -> Task:
         """Answer a task's question."""
         task = self.tasks.find(call.project_id, call.agent_id, message["taskId"])
@@ -237,7 +237,7 @@ class Methods:
         if push is not None and task.status is Status.INPUT_REQUIRED:
             # before the task continues, so that no change is missed
             self.push.create(call.project_id, call.agent_id, task.ref.task_id, push, INLINE_PUSH)
-        return self.answerer.answer(task, said.text, parts=said.parts, envelope=said.envelope)
+        return self.answerer.answer(task, incoming.text, parts=incoming.parts, envelope=incoming.envelope)
 
     # -- tasks
 

@@ -31,10 +31,10 @@ class LivePublisher:
     async def follow(self, work: TaskRun) -> None:
         """Publish once a client watches, until cancelled."""
         await work.held.watched.wait()
-        said = _PublishedText(turn=len(work.transcript.turns) + 1)
+        published = _PublishedText(turn=len(work.transcript.turns) + 1)
         while True:
             await self.clock.sleep(EVERY_SECONDS)
-            chunk = said.next_chunk(work)
+            chunk = published.next_chunk(work)
             if chunk is None:
                 continue
             try:
@@ -46,7 +46,7 @@ class LivePublisher:
                 # again
                 self.telemetry.problem("live text not written", work.task, reason=str(error))
             else:
-                said.note(chunk)
+                published.note(chunk)
 
 
 @dataclass
