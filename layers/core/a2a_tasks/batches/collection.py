@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from a2a_tasks.batches import requests
+from a2a_tasks.batches.budget import BatchBudget
 from a2a_tasks.batches.poison_tasks import PoisonTasks, groups
 from a2a_tasks.batches.requests import ENVELOPE_BYTES, BatchRequests
-from a2a_tasks.batches.room import BatchRoom
 from a2a_tasks.batches.tasks import BatchTasks, ParallelSteps
 from a2a_tasks.domain.errors import Failure
 from a2a_tasks.domain.guards import Guard
@@ -47,7 +47,7 @@ class BatchDraft:
 
     batch_id: str
     project_id: str
-    room: BatchRoom
+    budget: BatchBudget
     members: list[BatchMember] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     entries: list[QueuedTask] = field(default_factory=list)
@@ -61,12 +61,12 @@ class BatchDraft:
         size = self.size + len(prepared.request) + ENVELOPE_BYTES
         if size > requests.MAX_BYTES:
             self.is_full = True
-        if self.is_full or self.room.is_used_up:
+        if self.is_full or self.budget.is_used_up:
             return False
         self.size = size
         # taken before the claim and not returned if it is refused: the batch may use less than the budget,
         # never more
-        self.room.take(prepared.most)
+        self.budget.take(prepared.most)
         return True
 
     def add(self, prepared: PreparedTask, member: BatchMember) -> None:
@@ -98,7 +98,7 @@ class BatchCollection:
         for group in groups(entries):
             if group[0].tries and draft.entries and not draft.entries[0].tries:
                 break  # what is prepared is submitted before a poison task is tried
-            if draft.is_full or draft.room.must_wait or self.tasks.now() >= until:
+            if draft.is_full or draft.budget.must_wait or self.tasks.now() >= until:
                 break
             now = self.tasks.now()
             # recorded first, so that if one of them crashes this process the next run knows which

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from a2a_tasks.access.budgets import DailyBudgets
+from a2a_tasks.batches.budget import BatchBudget
 from a2a_tasks.batches.collection import COLLECT_SECONDS, BatchCollection, BatchDraft
 from a2a_tasks.batches.creation import CREATE_SECONDS, BatchCreation, CreationResult
-from a2a_tasks.batches.room import BatchRoom
 from a2a_tasks.batches.tasks import BatchTasks, ParallelSteps
 from a2a_tasks.domain import ids
 from a2a_tasks.ports.batches import IDLE_MS, Batch, BatchStore, QueuedProject, QueuedTask
@@ -120,19 +120,19 @@ class BatchSubmission:
         """Make one batch of a project's tasks, if there are still enough."""
         run, now = self.parallel.run, self.tasks.now()
         project = await run(self.batches.project, project_id)
-        room = await run(BatchRoom.of, project_id, self.budgets, self.batches)
-        if project.paused_until > now or room.must_wait:
+        budget = await run(BatchBudget.of, project_id, self.budgets, self.batches)
+        if project.paused_until > now or budget.must_wait:
             return None
         limit = ENOUGH if project.refusals else MAX_REQUESTS
         entries = await run(self.batches.waiting, project_id, now, limit)
         if not _are_enough(entries, now):
             return None  # another run has taken the tasks
-        draft = BatchDraft(ids.task_id(now, self.entropy.bytes(10)), project_id, room)
+        draft = BatchDraft(ids.task_id(now, self.entropy.bytes(10)), project_id, budget)
         await self.collection.fill(draft, entries, run_id)
         if not draft.members:
             return None
         members, batch_id = tuple(draft.members), draft.batch_id
-        batch = Batch(batch_id, run_id, self.tasks.now(), len(members), project_id, reserved=room.taken)
+        batch = Batch(batch_id, run_id, self.tasks.now(), len(members), project_id, reserved=budget.taken)
         # recorded before the API creates it: after a crash the record shows that it may exist there
         if not await run(self.batches.begin, batch, members):
             return None  # another run presumed this one dead, and releases the tasks

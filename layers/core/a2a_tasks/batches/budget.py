@@ -9,10 +9,10 @@ from a2a_tasks.ports.batches import BatchStore
 
 
 @dataclass
-class BatchRoom:
+class BatchBudget:
     """Budget left for one batch in the making."""
 
-    budget: Budget
+    daily: Budget
     """The project's daily budget."""
     spent: Usage = field(default_factory=Usage)
     """What the day counts."""
@@ -22,25 +22,25 @@ class BatchRoom:
     """Upper estimate of the tasks in the making."""
 
     @classmethod
-    def of(cls, project_id: str, budgets: DailyBudgets, batches: BatchStore) -> "BatchRoom":
-        """Read a project's room. Raises ``StoreUnavailable``."""
+    def of(cls, project_id: str, budgets: DailyBudgets, batches: BatchStore) -> "BatchBudget":
+        """Read a project's budget. Raises ``StoreUnavailable``."""
         settings = budgets.settings(project_id)
         if not settings.has_budget:
             return cls(Budget())
         # open batches are read first: a batch that ends in between counts twice rather than not at all
         reserved = sum((batch.reserved for batch in batches.open_of(project_id)), Usage())
-        budget = Budget(settings.daily_cost_usd, settings.daily_tokens)
-        return cls(budget, budgets.spent(project_id), reserved)
+        daily = Budget(settings.daily_cost_usd, settings.daily_tokens)
+        return cls(daily, budgets.spent(project_id), reserved)
 
     @property
     def is_used_up(self) -> bool:
         """Whether spending and batches together reach the budget."""
-        return self.budget.is_used_up(self.spent + self.reserved + self.taken)
+        return self.daily.is_used_up(self.spent + self.reserved + self.taken)
 
     @property
     def must_wait(self) -> bool:
         """Whether only the estimates of open batches exceed the budget, and may turn out lower."""
-        return self.is_used_up and not self.budget.is_used_up(self.spent)
+        return self.is_used_up and not self.daily.is_used_up(self.spent)
 
     def take(self, most: Usage) -> None:
         """Add a task with this upper estimate."""
