@@ -22,8 +22,8 @@ from a2a_tasks.ports.errors import (
 )
 from a2a_tasks.ports.webhooks import NotAnswered, ReceiverAnswer
 from a2a_tasks.tasks.results import Results
-from a2a_tasks.webhooks.deliveries import Deliveries
 from a2a_tasks.webhooks.delivery import Deliverer
+from a2a_tasks.webhooks.delivery_status import DeliveryStatusReader
 from a2a_tasks.webhooks.push_secrets import opened, sealed
 from a2a_tasks.webhooks.receivers import MOST_KNOWN, NotDelivered, Receivers
 from tests.integration.support.stored_task import completed, created
@@ -755,13 +755,13 @@ def test_what_nobody_has_tried_is_pending(office: Office) -> None:
     task = office.task()
     office.listen(task, created_at=task.created_at)
     office.listen(task, OTHER_URL, "later", created_at=task.updated_at + 1)
-    tell = Deliveries(office.configs, office.log, office.clock)
+    status = DeliveryStatusReader(office.configs, office.log, office.clock)
     task = replace(task, notifies=True)
 
-    before = tell.of(task)
+    before = status.of(task)
     office.notify(task)
     office.run()
-    after = tell.of(task)
+    after = status.of(task)
 
     assert [(note.config_id, note.status.value, note.state.value) for note in before] == [
         ("a", "running", "pending"),
@@ -771,6 +771,6 @@ def test_what_nobody_has_tried_is_pending(office: Office) -> None:
         "running": "pending",
         "completed": "delivered",
     }
-    assert tell.of(replace(task, notifies=False)) == []
+    assert status.of(replace(task, notifies=False)) == []
     office.clock.advance(15 * 24 * HOUR)
-    assert [note.status.value for note in tell.of(task)] == ["completed"]
+    assert [note.status.value for note in status.of(task)] == ["completed"]

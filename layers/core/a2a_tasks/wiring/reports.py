@@ -11,7 +11,7 @@ from a2a_tasks.adapters.dynamodb.tasks.store import DynamoDBTaskStore
 from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.tasks.timeline import Timelines
 from a2a_tasks.tasks.usage import UsageReports
-from a2a_tasks.webhooks.deliveries import Deliveries
+from a2a_tasks.webhooks.delivery_status import DeliveryStatusReader
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,7 +24,7 @@ class Reports:
     store: DynamoDBTaskStore
     usage: UsageReports
     timelines: Timelines
-    deliveries: Deliveries
+    deliveries: DeliveryStatusReader
 
 
 def reports_of_tables(client: "DynamoDBClient", tasks_table: str, registry_table: str) -> Reports:
@@ -36,5 +36,5 @@ def reports_of_tables(client: "DynamoDBClient", tasks_table: str, registry_table
         usage=UsageReports(store, DynamoDBRegistry(client, registry_table)),
         # which only reads, so its time to live is never written
         timelines=Timelines(store, DynamoDBRecords(client, tasks_table, kept_ms=0)),
-        deliveries=Deliveries(configs, log, SystemClock()),
+        deliveries=DeliveryStatusReader(configs, log, SystemClock()),
     )

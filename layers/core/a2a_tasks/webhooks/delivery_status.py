@@ -12,8 +12,8 @@ MOST = 500
 
 
 @dataclass(frozen=True)
-class Deliveries:
-    """Deliveries of tasks. Raises ``StoreUnavailable``."""
+class DeliveryStatusReader:
+    """Reads what became of a task's notifications. Raises ``StoreUnavailable``."""
 
     configs: PushConfigStore
     log: DeliveryLog
