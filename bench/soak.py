@@ -11,9 +11,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from a2a_tasks.domain.ids import SHARDS
-from bench.havoc import Havoc
+from bench.fault_injection import FaultInjection
 from bench.report import console, step
-from bench.soaked import Soaked
+from bench.soak_result import SoakResult
 from local.deployed import Deployed, Project
 
 TASKS, KILLS = 400, 8
@@ -56,17 +56,17 @@ def run(project: Project) -> None:
     """Print the table. Raises ``SystemExit`` if a promise was not kept."""
     agent_id = project.apply(AGENT)
     count, is_all = asked() or TASKS, asked() is not None
-    havoc = Havoc(project.deployed, random.Random(SEED), is_all)  # noqa: S311  chance that repeats itself
+    faults = FaultInjection(project.deployed, random.Random(SEED), is_all)  # noqa: S311  chance that repeats itself
     started_at = time.time()
-    with step(f"{count} tasks, while workers are killed"), havoc.going(KILLS):
+    with step(f"{count} tasks, while workers are killed"), faults.running(KILLS):
         accepted = _submit_all(project, agent_id, count, started_at + MOST_SECONDS)
     with step("Wait for the last task"):
         _wait(project.deployed, time.time() + PATIENCE_SECONDS)
     turns = [call for call in project.deployed.calls("soak-") if call.outcome == "completed"]
-    soaked = Soaked(count, accepted, list(project.tasks(agent_id)), turns, havoc, started_at)
-    soaked.print()
-    if soaked.broken:
-        raise SystemExit(f"{soaked.broken}.")
+    result = SoakResult(count, accepted, list(project.tasks(agent_id)), turns, faults, started_at)
+    result.print()
+    if result.broken:
+        raise SystemExit(f"{result.broken}.")
 
 
 def _submit_all(project: Project, agent_id: str, count: int, until: float) -> list[str]:

@@ -19,7 +19,7 @@ BROKEN_SHARE = 0.5
 
 
 @dataclass
-class Havoc:
+class FaultInjection:
     """Every 15 seconds a worker is killed. With ``is_all``, with a chance of one in three each, a process of
     the API is killed too, or half of the traffic on the functions' connections to AWS breaks for a second.
 
@@ -34,7 +34,7 @@ class Havoc:
     connections_cut: int = 0
 
     @contextmanager
-    def going(self, times: int) -> Iterator[None]:
+    def running(self, times: int) -> Iterator[None]:
         """For the length of the block and longer, until it has happened this many times."""
         enough = threading.Event()
         thread = threading.Thread(target=self._wreak, args=(times, enough))

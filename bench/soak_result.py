@@ -7,7 +7,7 @@ from datetime import datetime
 from statistics import median, quantiles
 from typing import Any
 
-from bench.havoc import Havoc
+from bench.fault_injection import FaultInjection
 from bench.report import table
 from local.standin.calls import Call
 
@@ -17,7 +17,7 @@ SAVED_SECONDS = 5
 
 
 @dataclass(frozen=True)
-class Soaked:
+class SoakResult:
     """``wanted`` tasks were to be created, and these ids were ``accepted``; ``tasks`` are those that exist,
     and ``turns`` the model's finished replies."""
 
@@ -25,7 +25,7 @@ class Soaked:
     accepted: Sequence[str]
     tasks: Sequence[dict[str, Any]]
     turns: Sequence[Call]
-    havoc: Havoc
+    faults: FaultInjection
     started_at: float
 
     def print(self) -> None:
@@ -46,9 +46,9 @@ class Soaked:
                 f"{len(self._bought_again)}, {self._inexcusable}",
                 "0, 0",
             ],
-            ["workers killed", len(self.havoc.workers_killed_at), ""],
-            ["processes of the API killed", self.havoc.api_processes_killed, ""],
-            ["half of the connections to AWS cut for a second", self.havoc.connections_cut, ""],
+            ["workers killed", len(self.faults.workers_killed_at), ""],
+            ["processes of the API killed", self.faults.api_processes_killed, ""],
+            ["half of the connections to AWS cut for a second", self.faults.connections_cut, ""],
             ["all ended after the start", f"{self._last_end - self.started_at:.0f} s", ""],
             ["all ended after the last kill", last, f"≤ {AIM_SECONDS} s"],
             ["a task from creation to end: p50, p95, longest", self._spread, ""],
@@ -94,7 +94,7 @@ class Soaked:
 
     @property
     def _last_kill(self) -> float:
-        return max(self.havoc.workers_killed_at, default=self.started_at)
+        return max(self.faults.workers_killed_at, default=self.started_at)
 
     @property
     def _bought_again(self) -> list[Call]:
@@ -112,7 +112,7 @@ class Soaked:
     def _is_excused(self, came_at: float) -> bool:
         # the stand-in's response may still be on its way
         return any(
-            came_at - 1 <= killed_at <= came_at + SAVED_SECONDS for killed_at in self.havoc.workers_killed_at
+            came_at - 1 <= killed_at <= came_at + SAVED_SECONDS for killed_at in self.faults.workers_killed_at
         )
 
     @property
