@@ -1,4 +1,4 @@
-"""Tells a story with a process that dies in it, and says what that process had when it died."""
+"""Runs a scenario with a process that dies in it, and says what that process had when it died."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -13,20 +13,20 @@ from a2a_tasks.views.events import events_view
 from tests.twins.deployment import Deployment
 from tests.twins.faults.failpoints import Crash, Failpoints
 from tests.twins.model import Asked
-from tests.unit.promise.crash_stories import ANSWER, Story
+from tests.unit.promise.crash_scenarios import ANSWER, Scenario
 
 SWEEP_SECONDS = 60
 LONGEST_SECONDS = 900
 
 
 @dataclass
-class Telling:
+class CrashRun:
     """``points`` are those of the process that dies. ``lost`` are the replies that it had and had not saved,
     ``started`` the keys of the tool calls that it had noted as begun and no more. ``most`` is how many calls
     of the model there ever were at once, of an agent and of a conversation. ``seen`` are the events that a
     caller has read who follows each task by its cursor."""
 
-    story: Story
+    scenario: Scenario
     points: Failpoints
     deployment: Deployment = field(default_factory=Deployment)
     died_at: int | None = None
@@ -35,10 +35,10 @@ class Telling:
     most: dict[Scope, int] = field(default_factory=dict)
     seen: dict[TaskRef, list[dict[str, Any]]] = field(default_factory=dict)
 
-    def tell(self) -> None:
+    def run(self) -> None:
         """Let time pass until all tasks have ended, with a sweep a minute and a caller who answers."""
         clock, tasks = self.deployment.clock, self.deployment.store.tasks
-        self.story.begin(self.deployment)
+        self.scenario.begin(self.deployment)
         self.deployment.model.watchers.append(self._count_calls)
         clock.later(SWEEP_SECONDS, self._sweep)
         end = clock.now() + LONGEST_SECONDS * 1000
@@ -92,7 +92,7 @@ class Telling:
 
     def _deliver(self, points: Failpoints | None) -> None:
         if deliveries := self.deployment.queue.receive():
-            seconds = self.story.function_seconds
+            seconds = self.scenario.function_seconds
             self.deployment.clock.run(self.deployment.invoke(deliveries, points, seconds))
 
     def _answer_questions(self, points: Failpoints | None) -> None:

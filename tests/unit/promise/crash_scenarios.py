@@ -1,4 +1,4 @@
-"""What the crash tests let happen: the tasks of each story, and what the model does in their turns."""
+"""What the crash tests let happen: the tasks of each scenario, and what the model does in their turns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ TURN_SECONDS = 20
 
 
 @dataclass(frozen=True)
-class Story:
+class Scenario:
     """``replies`` is how many of the model's replies it takes where nothing goes wrong."""
 
     begin: Callable[[Deployment], object]
@@ -106,11 +106,11 @@ def full_slots(deployment: Deployment) -> None:
         deployment.model.plan(name, says(deployment, f"Done with {name}."))
 
 
-STORIES = {
-    "single turns": Story(single_turns, replies=2),
-    "tools": Story(tools, replies=3),
-    "question": Story(question, replies=2),
-    "child": Story(child, replies=3),
-    "hand-over": Story(hand_over, replies=5, function_seconds=110),
-    "full slots": Story(full_slots, replies=4),
+SCENARIOS = {
+    "single turns": Scenario(single_turns, replies=2),
+    "tools": Scenario(tools, replies=3),
+    "question": Scenario(question, replies=2),
+    "child": Scenario(child, replies=3),
+    "hand-over": Scenario(hand_over, replies=5, function_seconds=110),
+    "full slots": Scenario(full_slots, replies=4),
 }
