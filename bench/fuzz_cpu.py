@@ -1,11 +1,11 @@
 """CPU time of the parsers exposed to strangers, for the most expensive inputs by size
-(``tests.fuzz.nasties``)."""
+(``tests.fuzz.expensive_inputs``)."""
 
 import time
 
 from bench.report import step, table
+from tests.fuzz.expensive_inputs import expensive_inputs
 from tests.fuzz.measuring import parse
-from tests.fuzz.nasties import nasties
 from tests.fuzz.parsers import PARSERS
 
 TIMES = 3
@@ -17,14 +17,14 @@ def run() -> None:
     """Print the table: the worst input of each parser."""
     worst: dict[str, tuple[float, str, int]] = {}
     with step("Parse the most expensive inputs by size"):
-        for name, nasty, make in nasties(everywhere=True):
+        for name, input_name, make in expensive_inputs(everywhere=True):
             given = make()
             milliseconds = min(_milliseconds(name, given) for _ in range(TIMES))
             of_size = milliseconds * PER_BYTES / max(len(given), PER_BYTES)
-            worst[name] = max(worst.get(name, (0.0, "", 0)), (of_size, nasty, len(given)))
+            worst[name] = max(worst.get(name, (0.0, "", 0)), (of_size, input_name, len(given)))
     rows = [
-        [name, f"{of_size:.0f} ms", f"{size:,}", nasty]
-        for name, (of_size, nasty, size) in sorted(worst.items(), key=lambda item: item[1], reverse=True)
+        [name, f"{of_size:.0f} ms", f"{size:,}", input_name]
+        for name, (of_size, input_name, size) in sorted(worst.items(), key=lambda item: item[1], reverse=True)
     ]
     table(
         f"CPU time for 100 KB of the worst input of each parser (aim: {AIM_MS} ms)",

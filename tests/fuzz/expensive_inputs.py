@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 VALUE = "VALUE"
 CHARACTERS = 150_000
-"""Of the nasty value, about, so that what is free anyway hides nothing."""
+"""Of the expensive value, about, so that what is free anyway hides nothing."""
 MOST_MEMORY = frozenset({"objects in objects", "fields", "parts", "text that takes four bytes a letter"})
 """The JSON values that cost most of all for their size; to count allocations takes four times as long."""
 
@@ -121,7 +121,7 @@ XML_FRAMES: dict[str, tuple[str, ...]] = {
 TEXT_PARSERS = ("wecom_ciphertext", "page_token", "key", "push_url")
 
 
-def nasties(*, everywhere: bool) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
+def expensive_inputs(*, everywhere: bool) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
     """A parser's name, the input's name, and what makes it; for each parser at its last place alone, which is
     where most is done with it, or ``everywhere``."""
     for frames, values in ((JSON_FRAMES, JSON_VALUES), (XML_FRAMES, XML_VALUES)):

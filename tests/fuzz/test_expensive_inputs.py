@@ -4,14 +4,14 @@ import os
 
 import pytest
 
+from tests.fuzz.expensive_inputs import JSON_FRAMES, MOST_MEMORY, TEXT_PARSERS, XML_FRAMES, expensive_inputs
 from tests.fuzz.measuring import allowed, parse, peak_of
-from tests.fuzz.nasties import JSON_FRAMES, MOST_MEMORY, TEXT_PARSERS, XML_FRAMES, nasties
 from tests.fuzz.parsers import PARSERS
 
 LONG = "FUZZ_EXAMPLES" in os.environ
 
 
-def test_every_parser_has_nasties() -> None:
+def test_every_parser_has_expensive_inputs() -> None:
     assert PARSERS.keys() == {*JSON_FRAMES, *XML_FRAMES, *TEXT_PARSERS}
 
 
@@ -20,13 +20,13 @@ def test_no_input_takes_more_memory_than_it_may(name: str) -> None:
     parser = PARSERS[name]
     parse(parser, b"{}")  # what is imported late
     over: dict[str, str] = {}
-    for parser_name, nasty, make in nasties(everywhere=LONG):
+    for parser_name, input_name, make in expensive_inputs(everywhere=LONG):
         if parser_name != name:
             continue
         given = make()
-        if name in JSON_FRAMES and nasty.rpartition(" at ")[0] not in MOST_MEMORY and not LONG:
+        if name in JSON_FRAMES and input_name.rpartition(" at ")[0] not in MOST_MEMORY and not LONG:
             parse(parser, given)
         elif (peak := peak_of(parser, given)) > allowed(given):
-            over[nasty] = f"{peak:,} for {len(given):,} bytes: {peak / len(given):.0f} times"
+            over[input_name] = f"{peak:,} for {len(given):,} bytes: {peak / len(given):.0f} times"
 
     assert over == {}
