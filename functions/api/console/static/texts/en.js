@@ -189,7 +189,7 @@ export const english = {
   "result.data": "Data",
   "result.artifacts": "Artifacts",
   "result.external": "leads elsewhere",
-  "exchange.whole": "The whole conversation",
+  "messages.whole": "The whole conversation",
   "conversation.title": "Conversation",
   "conversation.none": "Nothing was said.",
   "said.user": "Caller",

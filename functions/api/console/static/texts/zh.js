@@ -200,7 +200,7 @@ export const chinese = {
   "result.data": "数据",
   "result.artifacts": "文件",
   "result.external": "外部链接",
-  "exchange.whole": "查看整个会话",
+  "messages.whole": "查看整个会话",
   "conversation.title": "会话",
   "conversation.none": "没有消息。",
   "said.user": "调用方",

@@ -3,7 +3,7 @@ import { agentPath, api } from "../api.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
 import { useLoaded } from "../loading.js";
-import { Said } from "../parts/said.js";
+import { Message } from "../parts/message.js";
 import { Empty, Shown } from "../parts/notices.js";
 import { hrefOf, taskHref } from "../router.js";
 
@@ -24,7 +24,7 @@ export function ConversationView({ agentId, sessionId, query }) {
         <ol class="said-list">
           ${messages.map(
             (each, at) =>
-              html`<${Said} key=${at} role=${each.role} at=${each.at} href=${taskHref(agentId, each.taskId)}
+              html`<${Message} key=${at} role=${each.role} at=${each.at} href=${taskHref(agentId, each.taskId)}
                 parts=${[{ text: each.text }]} />`,
           )}
         </ol>

@@ -13,7 +13,7 @@ import { AnswerForm } from "./answer.js";
 import { Deliveries } from "./deliveries.js";
 import { TaskFacts } from "./facts.js";
 import { Result } from "./result.js";
-import { Exchange } from "./exchange.js";
+import { Messages } from "./messages.js";
 import { Timeline } from "./timeline.js";
 
 const TABS = ["timeline", "result", "messages", "deliveries"];
@@ -43,7 +43,7 @@ export function TaskView({ agentId, taskId, query }) {
         <${Tabs} task=${task} tab=${tab} />
         ${tab === "timeline" && html`<${Timeline} timeline=${timeline} now=${now} />`}
         ${tab === "result" && html`<${Result} task=${task} />`}
-        ${tab === "messages" && html`<${Exchange} task=${task} />`}
+        ${tab === "messages" && html`<${Messages} task=${task} />`}
         ${tab === "deliveries" && html`<${Deliveries} task=${task} />`}`}
     <//>`;
 }

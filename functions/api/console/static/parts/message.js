@@ -5,7 +5,7 @@ import { Json, LongText, OuterLink } from "./text.js";
 import { Moment } from "./times.js";
 
 // `parts` as A2A has them: text, data, or files.
-export function Said({ role, at, href, parts }) {
+export function Message({ role, at, href, parts }) {
   const who = role === "user" || role === "ROLE_USER" ? "user" : "agent";
   return html`<li class=${`said said-${who}`}>
     <p class="said-head"><b>${t(`said.${who}`)}</b> ${at && html`<span class="faint"><${Moment} at=${at} /></span>`}
