@@ -16,10 +16,10 @@ from bench.report import step, table
 from bench.support.built_function import BuiltFunction
 from bench.support.event_source import EventSource
 from bench.support.running_function import Handled, RunningFunction
-from local.connected import connect_bot
 from local.deployed import Project
 from local.wecom.callbacks.envelope import Envelope, Sealed
 from local.wecom.running import running_wecom
+from local.wecom_connection import connect_bot
 from tests.integration.support.a2a_caller import A2ACaller
 from tests.integration.support.caller import Answer, Caller
 from tests.integration.support.template import resource_properties

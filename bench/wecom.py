@@ -14,12 +14,12 @@ from typing import Any
 
 from bench.report import step, table
 from bench.support.built_function import BuiltFunction
-from local.connected import connect_bot
 from local.deployed import Project
 from local.wecom.callbacks.envelope import Envelope
 from local.wecom.client import WeComClient
 from local.wecom.running import running_wecom
 from local.wecom.settings import Bot
+from local.wecom_connection import connect_bot
 from tests.integration.support.event_files import load_event
 
 SAMPLES = 9

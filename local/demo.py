@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from local.connected import connect_bot
 from local.stack.local_stack import Deployment, LocalStack
 from local.stall import HANG_SECONDS, StallTimeout
 from local.tools import ROOT, ToolError, run_tool
 from local.wecom.exchange import Exchange, Outcome
 from local.wecom.people import BotUser
 from local.wecom.running import running_wecom
+from local.wecom_connection import connect_bot
 
 PROJECT_ID = "demo"
 AGENT_ID = "assistant"

@@ -11,8 +11,8 @@ from typing import Any
 
 from bench.aws_calls import LONG, PROSE, SHORT
 from bench.bill.running import Running
-from local.connected import connect_bot
 from local.wecom.running import running_wecom
+from local.wecom_connection import connect_bot
 from tests.integration.support.receiver import receiving
 from tests.integration.support.wecom.callbacks import refresh, to_bot
 

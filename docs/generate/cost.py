@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from bench.bill.alternatives import CONTAINER_MONTH, OFFERS, Offer
 from bench.bill.measurement import Measurement
-from bench.bill.others import CONTAINER_MONTH, OFFERS, Offer
 from bench.bill.prices import AS_OF, PRICES, Unit
 from bench.bill.standing import metrics_with_traffic
 from bench.bill.tables import PLAIN, RATES, Table, break_even, defaults, of_a_month, of_a_task, of_kinds

@@ -11,13 +11,13 @@ import pytest
 
 from a2a_tasks.adapters.wecom.exchanges import DynamoDBExchanges
 from a2a_tasks.wecom.exchange import ExchangeRef
-from local.connected import connect_bot
 from local.deployed import Deployed, Project, wait_until
 from local.wecom.client import WeComClient
 from local.wecom.exchange import Exchange, Outcome
 from local.wecom.people import BotUser, file, mixed, text
 from local.wecom.running import running_wecom
 from local.wecom.settings import Bot, Settings
+from local.wecom_connection import connect_bot
 from tests.e2e.test_agent_loop import script, tool, toolbox
 
 PIXEL = base64.b64decode(

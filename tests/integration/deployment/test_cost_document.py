@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.bill.alternatives import OFFERS
 from bench.bill.measurement import Measurement
-from bench.bill.others import OFFERS
 from docs.generate import cost
 from docs.generate.cost_words import CHINESE, ENGLISH, Words
 from docs.generate.pages import with_tables, write_or_check
