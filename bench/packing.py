@@ -16,7 +16,7 @@ A_SECOND, WAIT_SECONDS = 4.0, 30
 START_SECONDS, SECONDS = 45, 120
 """Until the number of running tasks is stable, and for the measurement after that."""
 CALLERS = 12
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 AGENT = "plain"
 
 
@@ -58,7 +58,7 @@ def _workers(project: Project) -> tuple[float, float]:
                 due += random.expovariate(A_SECOND)
             if now >= max(look, begin):
                 seen.append(_up(project))
-                look = now + LOOK_SECONDS
+                look = now + POLL_SECONDS
             time.sleep(0.02)
     for each in submitted:
         each.result()

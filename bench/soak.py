@@ -22,7 +22,7 @@ LIVE = 400
 CALLERS = 8
 PATIENCE_SECONDS = 300
 MOST_SECONDS = 2_700
-LOOK_SECONDS = 2
+POLL_SECONDS = 2
 TOLD_SECONDS = 30
 SEED = 13
 KINDS = (
@@ -82,7 +82,7 @@ def _submit_all(project: Project, agent_id: str, count: int, until: float) -> li
                 told_at = time.time()
                 console.print(f"  {len(accepted)} accepted, {len(accepted) - live} ended")
             if room <= 0:
-                time.sleep(LOOK_SECONDS)
+                time.sleep(POLL_SECONDS)
     return accepted
 
 
@@ -100,7 +100,7 @@ def _submit(project: Project, agent_id: str, number: int) -> str:
 def _wait(deployed: Deployed, until: float) -> None:
     """Wait until every task has ended, up to the limit."""
     while _live(deployed) and time.time() < until:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def _live(deployed: Deployed) -> int:

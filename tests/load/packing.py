@@ -18,7 +18,7 @@ TASKS, LEAST_SECONDS, MOST_SECONDS = 1_200, 30, 3_600
 minimum and maximum duration."""
 SPARE = 1.5
 """Places in workers per running task."""
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _packed(sim: Simulation, a_second: float, wait_seconds: float, tasks: int) -
     async def look() -> None:
         while True:
             running.append(sim.worker.running)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
     looking = sim.kernel.loop.create_task(look())
     sim.run(seconds)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ENABLED, DISABLED = "Enabled", "Disabled"
 PATIENCE_SECONDS = 180.0
 """Lambda takes up to a minute or so to start or stop polling a queue."""
-LOOK_SECONDS = 2.0
+POLL_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Triggers:
             if (now := _listed(left)) != told:
                 tell(f"{now} …")
                 told = now
-            self.sleep(LOOK_SECONDS)
+            self.sleep(POLL_SECONDS)
 
     def sleep_until(self, moment: float) -> None:
         """Wait until ``monotonic`` says so."""

@@ -11,7 +11,7 @@ import pytest
 from a2a_tasks.concurrency.pause_watch import FRESH_MS
 from a2a_tasks.domain.pause import Pause
 from a2actl.deployment import deployment as deployment_module
-from a2actl.queue.triggers import DISABLED, ENABLED, LOOK_SECONDS, PATIENCE_SECONDS, Triggers
+from a2actl.queue.triggers import DISABLED, ENABLED, PATIENCE_SECONDS, POLL_SECONDS, Triggers
 from a2actl.terminal.fault import Fault
 from tests.integration.cli.terminal import API_URL, STACK, Operator, deploy, stack_outputs
 from tests.integration.support import aws_calls
@@ -244,4 +244,4 @@ def test_what_never_changes_is_given_up() -> None:
     with pytest.raises(Fault, match="After 180 s queue is Disabling; run the same command again"):
         switched(slow, DISABLED, lambda _: None)
 
-    assert slow.now <= PATIENCE_SECONDS + LOOK_SECONDS
+    assert slow.now <= PATIENCE_SECONDS + POLL_SECONDS

@@ -10,7 +10,7 @@ MEMORY_SHARE = 0.6
 """Share of the function's memory beyond which no task is taken. The rest is for tasks that grow, and for the
 process that reads Office files."""
 MB = 1024 * 1024
-LOOK_SECONDS = 0.2
+MEASURE_SECONDS = 0.2
 LATE_SECONDS = 0.5
 """The event loop is called so late, on average, when the processor is too busy."""
 SMOOTHING = 0.3
@@ -60,7 +60,7 @@ class SystemProcessLoad:
         now = asyncio.get_running_loop().time
         while True:
             began = now()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(MEASURE_SECONDS)
             # a sleep that takes too long shows for how long the event loop or the CPU was busy
-            late = now() - began - LOOK_SECONDS
+            late = now() - began - MEASURE_SECONDS
             self._late += SMOOTHING * (late - self._late)

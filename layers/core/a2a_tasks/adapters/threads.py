@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from a2a_tasks.ports.blocking import TimeLeft, WorkStep
 
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 """How often ``time_left`` is checked while all threads are busy."""
 
 
@@ -17,7 +17,7 @@ class Threads:
 
     def __init__(self, threads: int, grace_seconds: float = 2) -> None:
         self._threads = threads
-        self._grace = grace_seconds / LOOK_SECONDS
+        self._grace = grace_seconds / POLL_SECONDS
         self._pool = ThreadPoolExecutor(2 * threads)  # room for threads abandoned by an earlier call
 
     def __call__(self, steps: Sequence[WorkStep], time_left: TimeLeft) -> None:
@@ -25,7 +25,7 @@ class Threads:
         pending = {self._pool.submit(queue.work) for _ in range(self._threads)}
         too_late = 0
         while pending and too_late <= self._grace:
-            done, pending = wait(pending, timeout=LOOK_SECONDS)
+            done, pending = wait(pending, timeout=POLL_SECONDS)
             # no new step starts; running steps get this many more checks
             too_late += not time_left()
             for thread in done:

@@ -9,7 +9,7 @@ from a2a_tasks.domain.pause import Pause
 from a2a_tasks.domain.taker import Taker
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.execution.process.intake import DIRECT_SECONDS
-from a2a_tasks.execution.process.taker_listing import LISTED_MS, LOOK_MS, SETTLED_MS
+from a2a_tasks.execution.process.taker_listing import LISTED_MS, REFRESH_MS, SETTLED_MS
 from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable
 from tests.twins.clock import START_MS
 from tests.twins.deployment import LEASE_SECONDS, Deployment, agent
@@ -165,7 +165,7 @@ def test_a_worker_with_few_tasks_stands_back_for_one_with_more(up: Deployment) -
     up.model.by_message["First."] = [after(up.clock, 60, answer())]
     up.takers.put(Taker("other", tasks=20, room=80, until=START_MS + 25_000))
     listed: list[int] = []
-    for seconds in (SETTLED_MS / 1000 - 1, SETTLED_MS / 1000 + LOOK_MS / 1000, 25 + LOOK_MS / 1000 + 1):
+    for seconds in (SETTLED_MS / 1000 - 1, SETTLED_MS / 1000 + REFRESH_MS / 1000, 25 + REFRESH_MS / 1000 + 1):
         up.clock.later(seconds, lambda: listed.append(len({*up.takers.rows} - {"other"})))
     up.work()
     assert listed == [1, 0, 1], "not while it is young; again when the other is gone"
@@ -213,7 +213,7 @@ def test_a_full_worker_is_off_the_list_before_its_last_place_is_taken(up: Deploy
 def test_during_a_pause_nobody_is_listed(up: Deployment) -> None:
     up.clock.later(2, lambda: up.registry.start_pause(Pause(up.clock.now(), "strange")))
     listed: list[int] = []
-    up.clock.later(2 + 3 * LOOK_MS / 1000, lambda: listed.append(len(up.takers.rows)))
+    up.clock.later(2 + 3 * REFRESH_MS / 1000, lambda: listed.append(len(up.takers.rows)))
     up.work()
     assert listed == [0]
 

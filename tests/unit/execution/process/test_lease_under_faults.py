@@ -33,7 +33,7 @@ STALL_EVERY_MS = (7_000, 23_000)
 LATENCY_SECONDS = (0.002, 0.08)
 TASKS = 20
 BEATS = 1_500
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 RECOVERY_SECONDS = 10
 SKEWS = [(-1_000, 1_000), (1_000, -1_000), (0, 0)]
 """The clocks of the worker and of those who look at it, in milliseconds beside the true time."""
@@ -151,7 +151,7 @@ class World:
         """Others receive what is visible, and copies of messages come again and again."""
         queue = self.deployment.queue
         while True:
-            await self.clock.sleep(LOOK_SECONDS)
+            await self.clock.sleep(POLL_SECONDS)
             for delivery in queue.receive(100, LEASE_SECONDS):
                 until = self._take(delivery)
                 if until is not None:
@@ -189,7 +189,7 @@ def test_while_calls_fail_a_living_worker_keeps_everything(seed: int, skews: tup
     assert not [held for held in world.held if held.stop.done() and not held.stop.cancelled()]
     assert len(world.held) == TASKS
     assert len(world.deployment.workers.renewals) >= BEATS * 0.9
-    assert world.looks >= seconds / LOOK_SECONDS * 0.9
+    assert world.looks >= seconds / POLL_SECONDS * 0.9
     assert min(world.taken.values()) >= died, "nobody took anything before its death"
 
 
@@ -207,7 +207,7 @@ def test_of_a_killed_worker_all_twenty_tasks_are_claimable_within_ten_seconds(
     died = started + lived * 1000
     assert len(world.taken) == TASKS
     assert min(world.taken.values()) >= died
-    assert max(world.taken.values()) <= died + (RECOVERY_SECONDS + LOOK_SECONDS) * 1000
+    assert max(world.taken.values()) <= died + (RECOVERY_SECONDS + POLL_SECONDS) * 1000
 
 
 def test_the_faults_suffice_to_break_a_lease_without_a_second_try(

@@ -41,7 +41,7 @@ MOST_AT_ONCE = 10
 CLOSES_AT, OPENS_AT = 20, 10
 """A worker stops taking direct messages when a twentieth of its capacity is left, so that messages on their
 way still find room, and resumes at a tenth."""
-PRESSED_SECONDS = 0.5
+RETRY_SECONDS = 0.5
 """How often a worker that lacks memory or time, or gets no response from the queue, tries again."""
 
 
@@ -164,7 +164,7 @@ class MessageIntake:
         elif self._room <= 0:
             await self._poll_for_other_projects()
         elif is_closed:
-            await self._until_done(PRESSED_SECONDS)
+            await self._until_done(RETRY_SECONDS)
         else:
             await self._take()
         return True
@@ -173,10 +173,10 @@ class MessageIntake:
         """Whether it can take nothing now. A worker with nothing in hand always takes a message, whatever its
         memory and load."""
         process_load = self.intake.process_load
-        is_pressed = self.invocation.in_hand > 0 and (
+        is_overloaded = self.invocation.in_hand > 0 and (
             process_load.lacks_memory() or process_load.lacks_time()
         )
-        return is_pressed or self._room <= 0 or self._seconds_left <= 0
+        return is_overloaded or self._room <= 0 or self._seconds_left <= 0
 
     async def _poll_for_dead_worker(self) -> bool:
         """Poll the direct queue if the previous receiver of this message may have died. Its other direct
@@ -203,7 +203,7 @@ class MessageIntake:
             return
         seconds = (self._polls_at - now) / 1000
         if not takes_directly:
-            await self._until_done(min(seconds, max(PRESSED_SECONDS, self.listing.seconds_to_look)))
+            await self._until_done(min(seconds, max(RETRY_SECONDS, self.listing.seconds_to_next_read)))
             return
         first, longest = DIRECT_SECONDS
         seconds = min(first * self.invocation.in_hand, longest, seconds, self._seconds_left)
@@ -246,7 +246,7 @@ class MessageIntake:
         # an early empty response means an error; waiting out the rest avoids a busy loop
         rest = seconds - (clock.ticks() - began) / 1000
         if not taken and rest > 0:  # the call failed
-            await self._until_done(min(rest, PRESSED_SECONDS))
+            await self._until_done(min(rest, RETRY_SECONDS))
         return True
 
     async def _pass_on(self) -> bool:
@@ -255,7 +255,7 @@ class MessageIntake:
         # without delay: otherwise they would wait for their visibility timeout, or forever if no worker is up
         await asyncio.gather(*(self.intake.run(self.intake.put_back, delivery) for delivery in taken))
         if not taken:
-            await self._until_done(PRESSED_SECONDS)
+            await self._until_done(RETRY_SECONDS)
         return True
 
     async def _begin(self, taken: list[Delivery]) -> None:

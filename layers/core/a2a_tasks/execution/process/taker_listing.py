@@ -11,7 +11,7 @@ from a2a_tasks.ports.errors import StoreUnavailable
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.ports.workers.takers import Takers
 
-LOOK_MS = 5_000
+REFRESH_MS = 5_000
 """How often a worker reads the list and renews its entry."""
 LISTED_MS = 12_000
 """Lifetime of an entry. After a worker's death, direct messages wait for the next worker."""
@@ -19,7 +19,7 @@ SETTLED_MS = 10_000
 """A younger worker does not stand back: it was started by a burst, which needs the CPUs of all workers."""
 MOST = 100
 """Workers that are compared."""
-FORGOTTEN_MS = 60_000
+STALE_MS = 60_000
 """An entry that expired this long ago belongs to a dead worker."""
 LEAVE_TRIES = 3
 """After these attempts the entry is left to expire."""
@@ -37,7 +37,7 @@ class TakerListing:
     taker_id: str
     is_listed: bool = False
     _began_at: int = field(init=False)
-    _looks_at: int = 0
+    _next_read_at: int = 0
     _left_at: int | None = field(default=None)
 
     def __post_init__(self) -> None:
@@ -49,17 +49,17 @@ class TakerListing:
         return self._left_at is not None and self.clock.now() < self._left_at + LINGER_MS
 
     @property
-    def seconds_to_look(self) -> float:
+    def seconds_to_next_read(self) -> float:
         """Seconds until the list is read again."""
-        return max(0, self._looks_at - self.clock.now()) / 1000
+        return max(0, self._next_read_at - self.clock.now()) / 1000
 
     async def offer(self, tasks: int, room: int) -> None:
         """List this worker, unless work is paused or fuller workers have room for all tasks. Does nothing if
-        the list was read less than ``LOOK_MS`` ago."""
+        the list was read less than ``REFRESH_MS`` ago."""
         now = self.clock.now()
-        if now < self._looks_at:
+        if now < self._next_read_at:
             return
-        self._looks_at = now + LOOK_MS
+        self._next_read_at = now + REFRESH_MS
         mine = Taker(self.taker_id, tasks, room, now + LISTED_MS)
         try:
             others = await self._others(now)
@@ -96,6 +96,6 @@ class TakerListing:
         listed = await self.run(self.takers.listed, MOST)
         for taker in listed:
             # if the worker is alive after all, it lists itself again
-            if taker.until + FORGOTTEN_MS < now:
+            if taker.until + STALE_MS < now:
                 await self.run(self.takers.leave, taker.taker_id)
         return [taker for taker in listed if taker.until >= now and taker.taker_id != self.taker_id]
