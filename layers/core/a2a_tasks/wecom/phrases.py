@@ -1,7 +1,7 @@
 """Texts for users in chats, one plain sentence each, in all languages."""
 
 from datetime import datetime, timedelta, timezone
-from enum import StrEnum
+from enum import Enum, unique
 
 from a2a_tasks.domain.errors import ErrorCode, FailureCode
 from a2a_tasks.domain.task import Progress
@@ -11,201 +11,148 @@ from a2a_tasks.wecom.language import Language
 CHINA = timezone(timedelta(hours=8))
 
 
-class Phrase(StrEnum):
-    """Names in braces are filled in."""
+@unique
+class Phrase(Enum):
+    """What users read, in Chinese and English; names in braces are filled in."""
 
-    RECEIVED = "received"
-    BEGUN = "begun"
-    WAITING = "waiting"  # for its turn
-    ACCEPTED = "accepted"  # by an application, which has no stream
-    WORKING = "working"
-    USING = "using"  # {tool}
-    FOLLOWS = "follows"  # the stream ends here, and the answer follows as a message
-    ELSEWHERE = "elsewhere"  # the answer was delivered by other means
-    GONE = "gone"  # nothing exists (any more) under this id
-    NEXT_PAGE = "next_page"  # {page} {pages} {number} {next}; below a page that is not the last
-    LAST_PAGE = "last_page"  # {page} {pages}
-    EARLIER = "earlier"  # {number}; below an answer that was asked for
-    NO_ANSWER = "no_answer"
-    NO_SUCH_ANSWER = "no_such_answer"
-    SENDING = "sending"
-    EMPTY = "empty"
-    FILES = "files"
-    FILES_UNTIL = "files_until"  # {until}
-    FILES_AGAIN = "files_again"  # {until}
-    CANCELED = "canceled"
-    FAILED = "failed"
-    WELCOME = "welcome"
-    HELP = "help"
-    NEW = "new"
-    LANGUAGE = "language"
-    USER_ID = "user_id"  # {user}
-    CHAT_ID = "chat_id"  # {chat}
-    CANCELLED = "cancelled"  # {count}
-    NOTHING_TO_CANCEL = "nothing_to_cancel"
-    STATUS = "status"  # {number} {status} {since}
-    NOTHING_UNDER_WAY = "nothing_under_way"
-    NOT_ALLOWED = "not_allowed"  # {user}
-    TOO_FAST = "too_fast"
-    TOKENS_USED_UP = "tokens_used_up"
-    NOTHING_SAID = "nothing_said"
-    UNSUPPORTED = "unsupported"
-    UNSUPPORTED_BY_APP = "unsupported_by_app"
-    VOICE = "voice"
-    LEFT_OUT = "left_out"  # {kind}; part of a message
-    QUOTE_LEFT_OUT = "quote_left_out"  # {kind}
-    FILE_UNREADABLE = "file_unreadable"
-    FILE_TOO_LARGE = "file_too_large"
-    QUOTE = "quote"
-    STOP = "stop"
-    STOP_TITLE = "stop_title"
-    AGAIN = "again"
-    AGAIN_TITLE = "again_title"
-    CHOSEN = "chosen"  # {option}
-    CHOSEN_BY = "chosen_by"  # {option} {user}; in a group
-    CARD_ANSWERED = "card_answered"
-    CARD_STOPPED = "card_stopped"
-    CARD_ENDED = "card_ended"
-    CARD_ASKED_AGAIN = "card_asked_again"
-    CARD_OLD = "card_old"
-    CARD_OF_OTHERS = "card_of_others"
-    CARD_REFUSED = "card_refused"
-    IN_FILE = "in_file"
-    LEADS_TO = "leads_to"  # {host}; beside a link that leads out of the deployment
-    LINK_LEFT_OUT = "link_left_out"
-    LINK_TOO_LONG = "link_too_long"
-    FILE_GONE = "file_gone"  # {name}
-    NEWS = "news"  # {agent} {status}; the first line in a group
-    ANSWERS = "answers"  # {at} {mark}; below an application's answer: whose it is
-
-
-_PHRASES: dict[Phrase, tuple[str, str]] = {
-    Phrase.RECEIVED: ("已收到。", "Got it."),
-    Phrase.BEGUN: ("已收到，正在处理。", "Got it, working on it."),
-    Phrase.WAITING: ("已收到，正在排队。", "Got it, waiting for its turn."),
-    Phrase.ACCEPTED: (
+    RECEIVED = ("已收到。", "Got it.")
+    BEGUN = ("已收到，正在处理。", "Got it, working on it.")
+    # for its turn
+    WAITING = ("已收到，正在排队。", "Got it, waiting for its turn.")
+    # by an application, which has no stream
+    ACCEPTED = (
         "已收到，正在处理，完成后会把结果发给你。",
         "Got it, working on it. The result will be sent to you.",
-    ),
-    Phrase.WORKING: ("正在处理", "Working"),
-    Phrase.USING: ("正在使用 {tool}", "Using {tool}"),
-    Phrase.FOLLOWS: (
+    )
+    WORKING = ("正在处理", "Working")
+    USING = ("正在使用 {tool}", "Using {tool}")
+    # the stream ends here, and the answer follows as a message
+    FOLLOWS = (
         "还在处理中，完成后结果会自动发到这里。如果一小时后仍未收到，请发送 /结果 查看。",
         "Still working. The result will be sent here as soon as it is there. If it has not come within an"
         " hour, send /result.",
-    ),
-    Phrase.ELSEWHERE: (
+    )
+    # the answer was delivered by other means
+    ELSEWHERE = (
         "结果已另行发送，请查看下一条消息；没有收到的话，请发送 /结果 查看。",
         "The result is in a message of its own. If it has not come, send /result.",
-    ),
-    Phrase.GONE: ("这条消息已过期，请重新提问。", "This message is too old. Please ask again."),
-    Phrase.NEXT_PAGE: (
+    )
+    # nothing exists (any more) under this id
+    GONE = ("这条消息已过期，请重新提问。", "This message is too old. Please ask again.")
+    # below a page that is not the last
+    NEXT_PAGE = (
         "（内容较长，这是第 {page}/{pages} 页。发送 /结果 {number} {next} 查看下一页。）",
         "(This is page {page} of {pages}. Send /result {number} {next} for the next.)",
-    ),
-    Phrase.LAST_PAGE: ("（第 {page}/{pages} 页，完）", "(Page {page} of {pages}, the last)"),
-    Phrase.EARLIER: (
+    )
+    LAST_PAGE = ("（第 {page}/{pages} 页，完）", "(Page {page} of {pages}, the last)")
+    # below an answer that was asked for
+    EARLIER = (
         "（更早的结果：发送 /结果 {number}）",
         "(The one before: send /result {number})",
-    ),
-    Phrase.NO_ANSWER: ("还没有结果。", "There is no result yet."),
-    Phrase.NO_SUCH_ANSWER: (
+    )
+    NO_ANSWER = ("还没有结果。", "There is no result yet.")
+    NO_SUCH_ANSWER = (
         "没有这么早的结果，或它已过期。发送 /结果 查看最近的一个。",
         "There is no such result, or it is too old. Send /result for the latest.",
-    ),
-    Phrase.SENDING: ("正在发送，请稍候。", "It is on its way."),
-    Phrase.EMPTY: ("已完成，没有文字结果。", "Done. There is no text to show."),
-    Phrase.FILES: ("文件：", "Files:"),
-    Phrase.FILE_GONE: ("（文件 {name} 已过期）", "(The file {name} is no longer there.)"),
-    Phrase.FILES_UNTIL: (
+    )
+    SENDING = ("正在发送，请稍候。", "It is on its way.")
+    EMPTY = ("已完成，没有文字结果。", "Done. There is no text to show.")
+    FILES = ("文件：", "Files:")
+    FILES_UNTIL = (
         "文件（链接有效至北京时间 {until}）：",
         "Files (links work until {until}, Beijing time):",
-    ),
-    Phrase.FILES_AGAIN: (
+    )
+    FILES_AGAIN = (
         "文件（链接有效至北京时间 {until}，过期后发送 /结果 可重新获取）：",
         "Files (links work until {until}, Beijing time; /result makes new ones):",
-    ),
-    Phrase.CANCELED: ("任务已取消。", "The task was canceled."),
-    Phrase.FAILED: ("处理失败，请稍后再试。", "That did not work. Please try again later."),
-    Phrase.WELCOME: (
+    )
+    CANCELED = ("任务已取消。", "The task was canceled.")
+    FAILED = ("处理失败，请稍后再试。", "That did not work. Please try again later.")
+    WELCOME = (
         "你好！直接输入问题即可开始，发送 /帮助 查看命令。",
         "Hello! Just write your question. /help shows the commands.",
-    ),
-    Phrase.HELP: (
+    )
+    HELP = (
         "直接输入问题即可。\n/新对话：开始新的对话\n/取消：取消正在处理的任务\n/状态：查看正在处理的任务\n"
         "/结果：查看最近的结果\n/id：查看你的用户 ID\n/english：提示改用英文",
         "Just write your question.\n/new: begin a new conversation\n/cancel: cancel what is under way\n"
         "/status: show what is under way\n/result: show the latest result\n/id: show your user id\n"
         "/chinese: use Chinese",
-    ),
-    Phrase.NEW: ("已开始新的对话。", "A new conversation has begun."),
-    Phrase.LANGUAGE: ("好的，之后的提示用中文。", "All right, English from now on."),
-    Phrase.USER_ID: ("你的用户 ID：{user}", "Your user id: {user}"),
-    Phrase.CHAT_ID: ("本群的 ID：{chat}", "This group's id: {chat}"),
-    Phrase.CANCELLED: ("已取消 {count} 个任务。", "Canceled: {count}."),
-    Phrase.NOTHING_TO_CANCEL: ("没有可以取消的任务。", "There is nothing to cancel."),
-    Phrase.STATUS: ("{number}. {status}（{since}前提问）", "{number}. {status}, asked {since} ago"),
-    Phrase.NOTHING_UNDER_WAY: ("没有正在处理的任务。", "Nothing is under way."),
-    Phrase.NOT_ALLOWED: (
+    )
+    NEW = ("已开始新的对话。", "A new conversation has begun.")
+    LANGUAGE = ("好的，之后的提示用中文。", "All right, English from now on.")
+    USER_ID = ("你的用户 ID：{user}", "Your user id: {user}")
+    CHAT_ID = ("本群的 ID：{chat}", "This group's id: {chat}")
+    CANCELLED = ("已取消 {count} 个任务。", "Canceled: {count}.")
+    NOTHING_TO_CANCEL = ("没有可以取消的任务。", "There is nothing to cancel.")
+    STATUS = ("{number}. {status}（{since}前提问）", "{number}. {status}, asked {since} ago")
+    NOTHING_UNDER_WAY = ("没有正在处理的任务。", "Nothing is under way.")
+    NOT_ALLOWED = (
         "你没有使用权限。请联系管理员，并告知你的用户 ID：{user}",
         "You may not use this. Please ask your administrator, and tell your user id: {user}",
-    ),
-    Phrase.TOO_FAST: (
+    )
+    TOO_FAST = (
         "提问太频繁，请过几分钟再试。",
         "You are asking more often than is allowed. Please ask again in a few minutes.",
-    ),
-    Phrase.TOKENS_USED_UP: (
+    )
+    TOKENS_USED_UP = (
         "你今天的额度已用完，请明天再试。",
         "You have used up your share of today. Please ask again tomorrow.",
-    ),
-    Phrase.NOTHING_SAID: (
+    )
+    NOTHING_SAID = (
         "请输入问题，发送 /帮助 查看命令。",
         "Please write a question. /help shows the commands.",
-    ),
-    Phrase.UNSUPPORTED: (
+    )
+    UNSUPPORTED = (
         "暂不支持这种消息，请发送文字、语音、图片、PDF、Office 或文本文件。",
         "This kind of message is not supported. Please send text, voice, images, PDF, Office or text files.",
-    ),
-    Phrase.UNSUPPORTED_BY_APP: (
+    )
+    UNSUPPORTED_BY_APP = (
         "暂不支持这种消息，请发送文字或图片。",
         "This kind of message is not supported. Please send text or images.",
-    ),
-    Phrase.VOICE: (
+    )
+    VOICE = (
         "应用收不到语音的文字内容，请改用文字，或用输入法的语音输入。",
         "Voice messages reach this application without their words. Please write, or dictate with your"
         " keyboard.",
-    ),
-    Phrase.LEFT_OUT: ("消息中的{kind}无法读取，未包含在内。", "The {kind} in the message could not be read."),
-    Phrase.QUOTE_LEFT_OUT: ("引用的{kind}无法读取，未包含在内。", "The quoted {kind} could not be read."),
-    Phrase.FILE_UNREADABLE: (
+    )
+    # part of a message
+    LEFT_OUT = ("消息中的{kind}无法读取，未包含在内。", "The {kind} in the message could not be read.")
+    QUOTE_LEFT_OUT = ("引用的{kind}无法读取，未包含在内。", "The quoted {kind} could not be read.")
+    FILE_UNREADABLE = (
         "文件读取失败，请重新发送。",
         "The file could not be read. Please send it again.",
-    ),
-    Phrase.FILE_TOO_LARGE: (
+    )
+    FILE_TOO_LARGE = (
         "文件太大，请发送小一些的文件。",
         "The file is too large. Please send a smaller one.",
-    ),
-    Phrase.QUOTE: ("引用的消息：", "Quoted message:"),
-    Phrase.STOP: ("停止", "Stop"),
-    Phrase.STOP_TITLE: ("任务仍在处理中", "The task goes on"),
-    Phrase.AGAIN: ("重新提问", "Ask again"),
-    Phrase.AGAIN_TITLE: ("可以把同一个问题再问一次", "The same question can be asked again"),
-    Phrase.CHOSEN: ("已选：{option}", "✓ {option}"),
-    Phrase.CHOSEN_BY: ("{user} 已选：{option}", "{user}: {option}"),
-    Phrase.CARD_ANSWERED: ("已回答", "Answered"),
-    Phrase.CARD_STOPPED: ("已停止", "Stopped"),
-    Phrase.CARD_ENDED: ("任务已结束", "Ended"),
-    Phrase.CARD_ASKED_AGAIN: ("已重新提问", "Asked again"),
-    Phrase.CARD_OLD: ("已失效", "Expired"),
-    Phrase.CARD_OF_OTHERS: ("仅提问者可操作", "Not yours"),
-    Phrase.CARD_REFUSED: ("未能执行", "Refused"),
-    Phrase.IN_FILE: ("内容较长，全文见文件。", "The answer is long; all of it is in the file."),
-    Phrase.LEADS_TO: ("（外部链接：{host}）", "(external link: {host})"),
-    Phrase.LINK_LEFT_OUT: ("（链接未显示）", "(link not shown)"),
-    Phrase.LINK_TOO_LONG: ("（链接太长，无法显示）", "(link too long to be shown)"),
-    Phrase.NEWS: ("{agent}：{status}", "{agent}: {status}"),
-    Phrase.ANSWERS: ("（{at} 的提问 · {mark}）", "(asked at {at} · {mark})"),
-}
+    )
+    QUOTE = ("引用的消息：", "Quoted message:")
+    STOP = ("停止", "Stop")
+    STOP_TITLE = ("任务仍在处理中", "The task goes on")
+    AGAIN = ("重新提问", "Ask again")
+    AGAIN_TITLE = ("可以把同一个问题再问一次", "The same question can be asked again")
+    CHOSEN = ("已选：{option}", "✓ {option}")
+    # in a group
+    CHOSEN_BY = ("{user} 已选：{option}", "{user}: {option}")
+    CARD_ANSWERED = ("已回答", "Answered")
+    CARD_STOPPED = ("已停止", "Stopped")
+    CARD_ENDED = ("任务已结束", "Ended")
+    CARD_ASKED_AGAIN = ("已重新提问", "Asked again")
+    CARD_OLD = ("已失效", "Expired")
+    CARD_OF_OTHERS = ("仅提问者可操作", "Not yours")
+    CARD_REFUSED = ("未能执行", "Refused")
+    IN_FILE = ("内容较长，全文见文件。", "The answer is long; all of it is in the file.")
+    # beside a link that leads out of the deployment
+    LEADS_TO = ("（外部链接：{host}）", "(external link: {host})")
+    LINK_LEFT_OUT = ("（链接未显示）", "(link not shown)")
+    LINK_TOO_LONG = ("（链接太长，无法显示）", "(link too long to be shown)")
+    FILE_GONE = ("（文件 {name} 已过期）", "(The file {name} is no longer there.)")
+    # the first line in a group
+    NEWS = ("{agent}：{status}", "{agent}: {status}")
+    # below an application's answer: whose it is
+    ANSWERS = ("（{at} 的提问 · {mark}）", "(asked at {at} · {mark})")
+
 
 _STATUSES = {
     "pending": ("排队中", "waiting"),
@@ -300,7 +247,7 @@ _REFUSALS: dict[ErrorCode, tuple[str, str]] = {
 
 def say(language: Language, phrase: Phrase, **values: object) -> str:
     """A phrase in a language, with the values that it names in braces."""
-    return _in(language, _PHRASES[phrase]).format(**values)
+    return _in(language, phrase.value).format(**values)
 
 
 def status_word(language: Language, status: str) -> str:
@@ -311,12 +258,12 @@ def status_word(language: Language, status: str) -> str:
 def failure_sentence(language: Language, code: FailureCode | None) -> str:
     """Why a task has failed."""
     known = _FAILURES.get(code) if code else None
-    return _in(language, known or _PHRASES[Phrase.FAILED])
+    return _in(language, known or Phrase.FAILED.value)
 
 
 def refusal_sentence(language: Language, code: ErrorCode) -> str:
     """Why a message is refused."""
-    return _in(language, _REFUSALS.get(code, _PHRASES[Phrase.FAILED]))
+    return _in(language, _REFUSALS.get(code, Phrase.FAILED.value))
 
 
 def kind_word(language: Language, kind: str) -> str:
@@ -350,7 +297,7 @@ def _tool_words(language: Language, tool: str) -> str:
     """Describes the use of a tool; for MCP tools, only the server's name."""
     if mcp := MCP_TOOL.fullmatch(tool):
         return say(language, Phrase.USING, tool=mcp["server"])
-    return _in(language, _TOOLS.get(tool, _PHRASES[Phrase.WORKING]))
+    return _in(language, _TOOLS.get(tool, Phrase.WORKING.value))
 
 
 def _in(language: Language, texts: tuple[str, str]) -> str:
