@@ -1,7 +1,7 @@
 """The service's own tools as the model sees them. The texts are part of cached prompts: change them
 rarely."""
 
-from typing import Any
+from a2a_tasks.domain.tools.schema import fields, text, tool
 
 MAX_ARTIFACTS = 50
 MAX_ARTIFACT_BYTES = 5 * 1024 * 1024
@@ -17,109 +17,74 @@ most 144 further tasks: 16, 64 and 64."""
 MAX_DEPTH = len(CHILDREN_BY_DEPTH)
 """Depth of the deepest task."""
 
-_CALL_AGENT: dict[str, Any] = {
-    "description": (
-        "Give work to another agent of this project and wait for its result. It sees only the message, so "
-        "put everything into it that the agent needs. Several calls in one turn run at the same time."
+_CALL_AGENT = (
+    "Give work to another agent of this project and wait for its result. It sees only the message, so "
+    "put everything into it that the agent needs. Several calls in one turn run at the same time.",
+    ["agent", "message"],
+    {"agent": text("The other agent's id."), "message": text("What it is to do.")},
+)
+_TOOLS = (
+    tool(
+        "save_artifact",
+        "Hand over a file or a piece of data beside your final answer, such as a report or a table. Give "
+        "exactly one of content, base64, data and url. Saved artifacts reach the caller in any case.",
+        ["name", "media_type"],
+        {
+            "name": text("A file name, such as report.md."),
+            "media_type": text("Such as text/markdown or image/png."),
+            "content": text("The text of a text file."),
+            "base64": text("The bytes of any other file, in base64."),
+            "data": {"description": "A JSON value."},
+            "url": text("An https address where the file already is."),
+        },
     ),
-    "input_schema": {
-        "type": "object",
-        "properties": {
-            "agent": {"type": "string", "description": "The other agent's id."},
-            "message": {"type": "string", "description": "What it is to do."},
+    tool(
+        "report_progress",
+        "Tell the people who wait for this task what you are doing. Use it at the beginning of each step "
+        "of longer work. Give a percentage only where you really know it.",
+        ["step"],
+        {
+            "step": text("One short sentence, in the user's language."),
+            "percent": {"type": "integer", "minimum": 0, "maximum": 100},
         },
-        "required": ["agent", "message"],
-        "additionalProperties": False,
-    },
-}
-
-DEFINITIONS: dict[str, dict[str, Any]] = {
-    "save_artifact": {
-        "name": "save_artifact",
-        "description": (
-            "Hand over a file or a piece of data beside your final answer, such as a report or a table. Give "
-            "exactly one of content, base64, data and url. Saved artifacts reach the caller in any case."
-        ),
-        "input_schema": {
-            "type": "object",
-            "properties": {
-                "name": {"type": "string", "description": "A file name, such as report.md."},
-                "media_type": {"type": "string", "description": "Such as text/markdown or image/png."},
-                "content": {"type": "string", "description": "The text of a text file."},
-                "base64": {"type": "string", "description": "The bytes of any other file, in base64."},
-                "data": {"description": "A JSON value."},
-                "url": {"type": "string", "description": "An https address where the file already is."},
+    ),
+    tool(
+        "ask_user",
+        "Ask the user one question and wait for the answer. It may take hours, so ask only for what you "
+        "cannot find out or decide yourself, and ask one question at a time.",
+        ["question"],
+        {
+            "question": text("In the user's language."),
+            "options": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": (
+                    "Where a few short answers are likely: two to six, shown as buttons or as a list. "
+                    "The user may answer something else."
+                ),
             },
-            "required": ["name", "media_type"],
-            "additionalProperties": False,
         },
-    },
-    "report_progress": {
-        "name": "report_progress",
-        "description": (
-            "Tell the people who wait for this task what you are doing. Use it at the beginning of each step "
-            "of longer work. Give a percentage only where you really know it."
-        ),
-        "input_schema": {
-            "type": "object",
-            "properties": {
-                "step": {"type": "string", "description": "One short sentence, in the user's language."},
-                "percent": {"type": "integer", "minimum": 0, "maximum": 100},
-            },
-            "required": ["step"],
-            "additionalProperties": False,
-        },
-    },
-    "ask_user": {
-        "name": "ask_user",
-        "description": (
-            "Ask the user one question and wait for the answer. It may take hours, so ask only for what you "
-            "cannot find out or decide yourself, and ask one question at a time."
-        ),
-        "input_schema": {
-            "type": "object",
-            "properties": {
-                "question": {"type": "string", "description": "In the user's language."},
-                "options": {
-                    "type": "array",
-                    "items": {"type": "string"},
-                    "description": (
-                        "Where a few short answers are likely: two to six, shown as buttons or as a list. "
-                        "The user may answer something else."
-                    ),
-                },
-            },
-            "required": ["question"],
-            "additionalProperties": False,
-        },
-    },
-    "call_agent": {"name": "call_agent"} | _CALL_AGENT,
-    "Task": {"name": "Task"} | _CALL_AGENT,
-    "TodoWrite": {
-        "name": "TodoWrite",
-        "description": (
-            "Keep the list of what is to be done for this task. Send the whole list each time; the item in "
-            "progress is shown to the people who wait."
-        ),
-        "input_schema": {
-            "type": "object",
-            "properties": {
-                "todos": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "properties": {
-                            "content": {"type": "string"},
-                            "activeForm": {"type": "string"},
-                            "status": {"type": "string", "enum": ["pending", "in_progress", "completed"]},
-                        },
-                        "required": ["content", "status"],
-                        "additionalProperties": False,
+    ),
+    tool("call_agent", *_CALL_AGENT),
+    tool("Task", *_CALL_AGENT),
+    tool(
+        "TodoWrite",
+        "Keep the list of what is to be done for this task. Send the whole list each time; the item in "
+        "progress is shown to the people who wait.",
+        ["todos"],
+        {
+            "todos": {
+                "type": "array",
+                "items": fields(
+                    ["content", "status"],
+                    {
+                        "content": {"type": "string"},
+                        "activeForm": {"type": "string"},
+                        "status": {"type": "string", "enum": ["pending", "in_progress", "completed"]},
                     },
-                }
-            },
-            "required": ["todos"],
-            "additionalProperties": False,
+                ),
+            }
         },
-    },
-}
+    ),
+)
+DEFINITIONS = {definition["name"]: definition for definition in _TOOLS}

@@ -3,6 +3,8 @@ workspace."""
 
 from typing import Any
 
+from a2a_tasks.domain.tools.schema import flag, number, text, tool
+
 ROOT = "/workspace"
 """Directory in which the model believes its files to be."""
 
@@ -31,30 +33,7 @@ _GLOB = (
     "{a,b} one of these alternatives. A pattern without / matches file names in every folder below."
 )
 
-
-def _text(description: str, **more: Any) -> dict[str, Any]:
-    return {"type": "string", "description": description, **more}
-
-
-def _number(description: str, minimum: int, maximum: int) -> dict[str, Any]:
-    return {"type": "integer", "description": description, "minimum": minimum, "maximum": maximum}
-
-
-def _flag(description: str) -> dict[str, Any]:
-    return {"type": "boolean", "description": description}
-
-
-def _tool(name: str, description: str, required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": False,
-    }
-    return {"name": name, "description": description, "input_schema": schema}
-
-
-_READ = _tool(
+_READ = tool(
     "Read",
     "Reads a text file of the workspace. Answers with numbered lines in the style of `cat -n`: the line "
     "number, a tab, the line; the number and the tab are not part of the file. Returns at most "
@@ -63,13 +42,13 @@ _READ = _tool(
     "task has written to it.",
     ["file_path"],
     {
-        "file_path": _text(f"The file to read, {_FOLDER}."),
-        "offset": _number("The first line to read, counted from 1.", 1, FILE_BYTES + 1),
-        "limit": _number(f"How many lines to read. Default {READ_LINES:,}.", 1, FILE_BYTES + 1),
+        "file_path": text(f"The file to read, {_FOLDER}."),
+        "offset": number("The first line to read, counted from 1.", 1, FILE_BYTES + 1),
+        "limit": number(f"How many lines to read. Default {READ_LINES:,}.", 1, FILE_BYTES + 1),
     },
 )
 
-_WRITE = _tool(
+_WRITE = tool(
     "Write",
     "Writes a text file to the workspace, in UTF-8, and replaces the file that is there. Folders are created "
     "as needed. To change a part of a file use Edit. Limits: "
@@ -77,37 +56,37 @@ _WRITE = _tool(
     f"{PATH_BYTES} bytes and {DEPTH} parts a path. There is no way to delete a file.",
     ["file_path", "content"],
     {
-        "file_path": _text(f"The file to write, {_FOLDER}."),
-        "content": _text("The whole content of the file."),
+        "file_path": text(f"The file to write, {_FOLDER}."),
+        "content": text("The whole content of the file."),
     },
 )
 
-_EDIT = _tool(
+_EDIT = tool(
     "Edit",
     "Replaces an exact string in a text file of the workspace. old_string must occur exactly once, unless "
     "replace_all is true; include enough of the lines around it to make it unique. It must match the file "
     "exactly, indentation and line ends included, and without the line numbers that Read adds.",
     ["file_path", "old_string", "new_string"],
     {
-        "file_path": _text(f"The file to change, {_FOLDER}."),
-        "old_string": _text("The text to replace."),
-        "new_string": _text("The text to put in its place; it must differ from old_string."),
-        "replace_all": _flag("Replace every occurrence of old_string. Default false."),
+        "file_path": text(f"The file to change, {_FOLDER}."),
+        "old_string": text("The text to replace."),
+        "new_string": text("The text to put in its place; it must differ from old_string."),
+        "replace_all": flag("Replace every occurrence of old_string. Default false."),
     },
 )
 
-_GLOB_TOOL = _tool(
+_GLOB_TOOL = tool(
     "Glob",
     "Lists the files of the workspace whose path matches a pattern, sorted by path. Use the pattern ** to "
     f"list all of them. Folders are not listed. {_GLOB}",
     ["pattern"],
     {
-        "pattern": _text("The pattern, relative to path.", maxLength=PATH_BYTES),
-        "path": _text("The folder to search, relative to the workspace. Default: the whole workspace."),
+        "pattern": text("The pattern, relative to path.", maxLength=PATH_BYTES),
+        "path": text("The folder to search, relative to the workspace. Default: the whole workspace."),
     },
 )
 
-_GREP = _tool(
+_GREP = tool(
     "Grep",
     "Searches the files of the workspace, line by line, for a regular expression in RE2 syntax, which has no "
     "look-around and no backreferences, and whose \\w, \\d and \\b know ASCII only (\\pL is any letter). "
@@ -116,21 +95,21 @@ _GREP = _tool(
     f"{GREP_SECONDS:g} seconds; where it stops early it says so. Binary files are not searched.",
     ["pattern"],
     {
-        "pattern": _text("The regular expression.", maxLength=PATTERN_CHARACTERS),
-        "path": _text(
+        "pattern": text("The regular expression.", maxLength=PATTERN_CHARACTERS),
+        "path": text(
             "The file or folder to search, relative to the workspace. Default: the whole workspace."
         ),
-        "glob": _text(f"Search only files whose path matches this. {_GLOB}", maxLength=PATH_BYTES),
-        "output_mode": _text(
+        "glob": text(f"Search only files whose path matches this. {_GLOB}", maxLength=PATH_BYTES),
+        "output_mode": text(
             "files_with_matches: the paths (the default). content: the lines. count: matching lines a file.",
             enum=["files_with_matches", "content", "count"],
         ),
-        "-i": _flag("Ignore case. Default false."),
-        "-n": _flag("Show line numbers, with output_mode content. Default true."),
-        "-A": _number("Lines to show after each match, with output_mode content.", 0, GREP_CONTEXT),
-        "-B": _number("Lines to show before each match, with output_mode content.", 0, GREP_CONTEXT),
-        "-C": _number("Lines to show before and after each match.", 0, GREP_CONTEXT),
-        "head_limit": _number("Show only so many lines or paths.", 1, TOTAL_BYTES),
+        "-i": flag("Ignore case. Default false."),
+        "-n": flag("Show line numbers, with output_mode content. Default true."),
+        "-A": number("Lines to show after each match, with output_mode content.", 0, GREP_CONTEXT),
+        "-B": number("Lines to show before each match, with output_mode content.", 0, GREP_CONTEXT),
+        "-C": number("Lines to show before and after each match.", 0, GREP_CONTEXT),
+        "head_limit": number("Show only so many lines or paths.", 1, TOTAL_BYTES),
     },
 )
 
