@@ -87,12 +87,11 @@ class UnreachedRecipients:
 
 
 @dataclass(frozen=True)
-class MediaFile:
-    """A file that a user sent."""
+class SentFile:
+    """A fetched file. ``name`` is empty if it has none."""
 
     content: bytes = field(repr=False)
-    media_type: str
-    name: str | None
+    name: str
 
 
 class UploadKind(StrEnum):
@@ -121,7 +120,7 @@ class WeComApi(Protocol):
         for three days."""
         ...
 
-    def download(self, connection: Connection, token: str, media_id: str, limit: int) -> MediaFile:
+    def download(self, connection: Connection, token: str, media_id: str, limit: int) -> SentFile:
         """``media/get``. Also raises ``FileTooLarge``, for more than ``limit`` bytes."""
         ...
 
@@ -185,14 +184,6 @@ class MediaRefused(FileUnavailable):
 
 class FileTooLarge(Exception):
     """A file exceeds the size limit."""
-
-
-@dataclass(frozen=True)
-class SentFile:
-    """A fetched file. ``name`` is empty if it has none."""
-
-    content: bytes = field(repr=False)
-    name: str
 
 
 class FileFetcher(Protocol):

@@ -10,7 +10,14 @@ import pytest
 
 from a2a_tasks.adapters.wecom.api import MAX_ANSWER_BYTES, HttpWeComApi
 from a2a_tasks.wecom.connection import Connection, ConnectionKind
-from a2a_tasks.wecom.ports import FileTooLarge, UnreachedRecipients, UploadKind, WeComRefused, WeComUnanswered
+from a2a_tasks.wecom.ports import (
+    FileTooLarge,
+    SentFile,
+    UnreachedRecipients,
+    UploadKind,
+    WeComRefused,
+    WeComUnanswered,
+)
 from local.wecom.client import WeComClient
 from local.wecom.faults import Fault
 from local.wecom.faults import Kind as FaultKind
@@ -189,7 +196,7 @@ def test_a_file_that_somebody_has_sent(api: HttpWeComApi) -> None:
         connection = connection_to(f"http://127.0.0.1:{server.port}")
         found = api.download(connection, "t", "media", 100)
         assert asked(server) == ("/cgi-bin/media/get", {"access_token": ["t"], "media_id": ["media"]})
-    assert (found.content, found.media_type, found.name) == (b"\x89PNG", "image/png", "photo.png")
+    assert found == SentFile(b"\x89PNG", "photo.png")
 
 
 def test_a_text_file_is_no_error_and_keeps_its_name(api: HttpWeComApi) -> None:

@@ -18,7 +18,6 @@ from a2a_tasks.wecom.delivery.app_client import WeComApp
 from a2a_tasks.wecom.ports import (
     FileTooLarge,
     FileUnavailable,
-    MediaFile,
     MediaRefused,
     SentFile,
     WeComRefused,
@@ -34,10 +33,10 @@ BOT = Connection("helper", "demo", ConnectionKind.BOT, "arn:bot", 0)
 class Sent:
     """What WeCom has of somebody's files; ``error`` is raised instead."""
 
-    files: dict[str, MediaFile] = field(default_factory=dict)
+    files: dict[str, SentFile] = field(default_factory=dict)
     error: Exception | None = None
 
-    def download(self, connection: Connection, media_id: str, limit: int) -> MediaFile:  # noqa: ARG002
+    def download(self, connection: Connection, media_id: str, limit: int) -> SentFile:  # noqa: ARG002
         if self.error:
             raise self.error
         file = self.files[media_id]
@@ -65,7 +64,7 @@ class Functions:
 
 @pytest.fixture
 def sent() -> Sent:
-    files = {"photo": MediaFile(b"\x89PNG", "image/png", "photo.png"), "nameless": MediaFile(b"x", "", None)}
+    files = {"photo": SentFile(b"\x89PNG", "photo.png"), "nameless": SentFile(b"x", "")}
     return Sent(files)
 
 

@@ -123,7 +123,7 @@ class Talk:
         (key,) = [one["key"] for one in card["button_list"] if one["text"] == button]
         url = f"https://wecom/press/{user}"
         origin = BotOrigin(f"press-{user}-{button}", "aib1", user, chat, url, None)
-        return self.deliver(CardEvent(origin, card["card_type"], key, card["task_id"], {}), failpoints)
+        return self.deliver(CardEvent(origin, key, card["task_id"]), failpoints)
 
     def tell(self) -> None:
         """What the sender writes down first: what exchanges have come to."""

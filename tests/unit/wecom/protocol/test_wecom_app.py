@@ -18,7 +18,6 @@ from a2a_tasks.wecom.protocol.app_messages import (
     AppMessage,
     AppText,
     AppUnsupported,
-    AppVideo,
     AppVoice,
     CardClick,
     Content,
@@ -85,18 +84,18 @@ def test_a_text_says_who_sent_it_when_and_what() -> None:
 @pytest.mark.parametrize(
     ("kind", "fields", "content"),
     [
-        ("image", "<PicUrl>p</PicUrl><MediaId>m</MediaId>", AppImage("p", "m")),
-        ("voice", "<MediaId>m</MediaId><Format>amr</Format>", AppVoice("m", "amr")),
-        ("video", "<MediaId>m</MediaId><ThumbMediaId>t</ThumbMediaId>", AppVideo("m", "t")),
+        ("image", "<PicUrl>p</PicUrl><MediaId>m</MediaId>", AppImage("m")),
+        ("voice", "<MediaId>m</MediaId><Format>amr</Format>", AppVoice()),
+        ("video", "<MediaId>m</MediaId><ThumbMediaId>t</ThumbMediaId>", AppUnsupported("video")),
         (
             "location",
             "<Location_X>23.1</Location_X><Location_Y>113.3</Location_Y><Scale>15</Scale><Label>广州</Label>",
-            AppLocation("23.1", "113.3", "15", "广州"),
+            AppLocation("23.1", "113.3", "广州"),
         ),
         (
             "link",
             "<Title>t</Title><Description>d</Description><Url>u</Url><PicUrl>p</PicUrl>",
-            AppLink("t", "d", "u", "p"),
+            AppLink("t", "d", "u"),
         ),
         ("file", "<MediaId>m</MediaId>", AppFile("m")),
         ("file", "", AppUnsupported("file")),
@@ -117,17 +116,14 @@ def test_the_case_of_an_events_name_does_not_matter(name: str) -> None:
     assert parsed == AppEvent("wwcorp", "1000002", "LiLei", CREATED, name.lower(), "MENU")
 
 
-def test_a_click_on_a_card_says_what_was_chosen() -> None:
-    options = "<OptionIds><OptionId>a</OptionId><OptionId>b</OptionId></OptionIds>"
+def test_a_click_on_a_card_says_which_card_it_was() -> None:
     parsed = parsed_event(
         "TEMPLATE_CARD_EVENT",
-        "<EventKey>stop</EventKey><TaskId>t1</TaskId><CardType>vote_interaction</CardType>"
-        "<ResponseCode>code</ResponseCode><SelectedItems>"
-        f"<SelectedItem><QuestionKey>q1</QuestionKey>{options}</SelectedItem>"
-        "<SelectedItem><QuestionKey>q2</QuestionKey></SelectedItem></SelectedItems>",
+        "<EventKey>stop</EventKey><TaskId>t1</TaskId><CardType>button_interaction</CardType>"
+        "<ResponseCode>code</ResponseCode>",
     )
 
-    assert parsed.click == CardClick("t1", "vote_interaction", "code", {"q1": ["a", "b"], "q2": []})
+    assert (parsed.event_key, parsed.click) == ("stop", CardClick("t1", "code"))
     assert "code" not in repr(parsed)
 
 

@@ -28,7 +28,6 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     parse_bot_message,
 )
 from a2a_tasks.wecom.protocol.bot_replies import (
-    card,
     response_url_markdown,
     stream_frame,
     update_card,
@@ -147,22 +146,12 @@ def test_a_refresh_asks_for_a_stream_by_its_id() -> None:
 
 def test_events_are_told_apart() -> None:
     origin = BotOrigin("m1", "bot1", "LiLei", None, RESPONSE_URL, CREATED)
-    click = {
-        "card_type": "vote_interaction",
-        "event_key": "stop",
-        "task_id": "t1",
-        "selected_items": {
-            "selected_item": [
-                {"question_key": "q", "option_ids": {"option_id": ["a", "b"]}},
-                {"question_key": "r"},
-            ]
-        },
-    }
+    click = {"card_type": "button_interaction", "event_key": "stop", "task_id": "t1"}
     opinion = {"id": "task_1", "type": 2, "content": "wrong", "inaccurate_reason_list": [2, 4]}
 
     assert happened(eventtype="enter_chat") == EnterChat(origin)
     assert happened(eventtype="template_card_event", template_card_event=click) == CardEvent(
-        origin, "vote_interaction", "stop", "t1", {"q": ["a", "b"], "r": []}
+        origin, "stop", "t1"
     )
     assert happened(eventtype="feedback_event", feedback_event=opinion) == FeedbackEvent(
         origin, "task_1", 2, "wrong", (2, 4)
@@ -386,7 +375,6 @@ def test_a_card_that_wecom_would_refuse_is_none(card_id: str, title: str, button
 def test_the_other_replies() -> None:
     shown = {"card_type": "text_notice"}
     assert welcome_text("hi") == {"msgtype": "text", "text": {"content": "hi"}}
-    assert card(shown) == {"msgtype": "template_card", "template_card": shown}
     assert update_card(shown) == {"response_type": "update_template_card", "template_card": shown}
     assert update_card(shown, ["LiLei"])["userids"] == ["LiLei"]
     assert response_url_markdown("# hi") == {"msgtype": "markdown", "markdown": {"content": "# hi"}}

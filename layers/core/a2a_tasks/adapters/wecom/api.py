@@ -15,7 +15,7 @@ from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.ports import (
     FileTooLarge,
     IssuedToken,
-    MediaFile,
+    SentFile,
     UnreachedRecipients,
     UploadKind,
     WeComRefused,
@@ -77,7 +77,7 @@ class HttpWeComApi:
         query = {"access_token": token, "type": kind.value}
         return self._upload(connection, "media/upload", query, name, content)
 
-    def download(self, connection: Connection, token: str, media_id: str, limit: int) -> MediaFile:
+    def download(self, connection: Connection, token: str, media_id: str, limit: int) -> SentFile:
         query = {"access_token": token, "media_id": media_id}
         url = _url(connection, "media/get", query)
         try:
@@ -94,8 +94,8 @@ class HttpWeComApi:
             raise WeComUnanswered("media/get", f"an answer of status {status}")
         name = _FILE_NAME.search(disposition)
         # headers are read as Latin-1, and names are in UTF-8
-        shown = name[1].encode("latin-1").decode("utf-8", "replace") if name else None
-        return MediaFile(content, media_type, shown)
+        shown = name[1].encode("latin-1").decode("utf-8", "replace") if name else ""
+        return SentFile(content, shown)
 
     def departments(self, connection: Connection, token: str, user_id: str) -> frozenset[int]:
         answer = self._call(connection, "user/get", {"access_token": token, "userid": user_id})

@@ -44,7 +44,7 @@ class SenderAnswers:
                 file = self.app.download(app, question["mediaId"], question["maxBytes"])
             except FileTooLarge:
                 return {"tooLarge": True}
-            return {"base64": base64.b64encode(file.content).decode(), "name": file.name or ""}
+            return {"base64": base64.b64encode(file.content).decode(), "name": file.name}
 
         answer = self._asked(question["connectionId"], download)
         return answer or {"unavailable": "there is no such application"}

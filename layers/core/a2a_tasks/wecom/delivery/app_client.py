@@ -9,7 +9,7 @@ from a2a_tasks.wecom.connection import Connection
 from a2a_tasks.wecom.delivery.access_tokens import AccessTokens
 from a2a_tasks.wecom.ports import (
     ConnectionSecretsReader,
-    MediaFile,
+    SentFile,
     UnreachedRecipients,
     UploadKind,
     WeComApi,
@@ -37,7 +37,7 @@ class WeComApp:
             connection, lambda token: self.api.upload(connection, token, name, content, kind)
         )
 
-    def download(self, connection: Connection, media_id: str, limit: int) -> MediaFile:
+    def download(self, connection: Connection, media_id: str, limit: int) -> SentFile:
         """``media/get``: a file of at most ``limit`` bytes."""
         return self._with_token(
             connection, lambda token: self.api.download(connection, token, media_id, limit)

@@ -21,7 +21,6 @@ class AppText:
 class AppImage:
     """A picture. ``media_id`` is what ``media/get`` takes, for three days."""
 
-    picture_url: str
     media_id: str
 
 
@@ -34,18 +33,7 @@ class AppFile:
 
 @dataclass(frozen=True)
 class AppVoice:
-    """A recording without a transcript; ``format`` is amr or speex."""
-
-    media_id: str
-    format: str
-
-
-@dataclass(frozen=True)
-class AppVideo:
-    """A video. ``media_id`` is what ``media/get`` takes, for three days."""
-
-    media_id: str
-    thumbnail_media_id: str
+    """A recording, which comes without a transcript."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +42,6 @@ class AppLocation:
 
     latitude: str
     longitude: str
-    scale: str
     label: str
 
 
@@ -65,17 +52,16 @@ class AppLink:
     title: str
     description: str
     url: str
-    picture_url: str
 
 
 @dataclass(frozen=True)
 class AppUnsupported:
-    """A message of a type that is not documented."""
+    """A video, or a message of a type that is not documented."""
 
     type: str
 
 
-Content = AppText | AppImage | AppFile | AppVoice | AppVideo | AppLocation | AppLink | AppUnsupported
+Content = AppText | AppImage | AppFile | AppVoice | AppLocation | AppLink | AppUnsupported
 
 
 @dataclass(frozen=True)
@@ -93,15 +79,10 @@ class AppMessage:
 @dataclass(frozen=True)
 class CardClick:
     """A click on a card. ``response_code`` allows one change of the card within 72 hours, so it is a secret
-    until then.
-
-    ``selected`` are the options chosen, by the key of their question.
-    """
+    until then."""
 
     task_id: str
-    card_type: str
     response_code: str = field(repr=False)
-    selected: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -139,29 +120,23 @@ def _content(root: Element, kind: str) -> Content:
         case "text":
             return AppText(_text(root, "Content"))
         case "image":
-            return AppImage(_text(root, "PicUrl"), _text(root, "MediaId"))
+            return AppImage(_text(root, "MediaId"))
         case "file" if media_id := _text(root, "MediaId"):
             return AppFile(media_id)
         case "voice":
-            return AppVoice(_text(root, "MediaId"), _text(root, "Format"))
-        case "video":
-            return AppVideo(_text(root, "MediaId"), _text(root, "ThumbMediaId"))
+            return AppVoice()
         case "location":
-            place = (_text(root, name) for name in ("Location_X", "Location_Y", "Scale", "Label"))
+            place = (_text(root, name) for name in ("Location_X", "Location_Y", "Label"))
             return AppLocation(*place)
         case "link":
-            return AppLink(*(_text(root, name) for name in ("Title", "Description", "Url", "PicUrl")))
+            return AppLink(*(_text(root, name) for name in ("Title", "Description", "Url")))
     return AppUnsupported(kind)
 
 
 def _click(root: Element, event: str) -> CardClick | None:
     if event not in ("template_card_event", "template_card_menu_event"):
         return None
-    selected = {
-        _text(item, "QuestionKey"): [option.text or "" for option in item.findall("OptionIds/OptionId")]
-        for item in root.findall("SelectedItems/SelectedItem")
-    }
-    return CardClick(_text(root, "TaskId"), _text(root, "CardType"), _text(root, "ResponseCode"), selected)
+    return CardClick(_text(root, "TaskId"), _text(root, "ResponseCode"))
 
 
 def _text(root: Element, name: str) -> str:

@@ -98,13 +98,11 @@ class EnterChat:
 
 @dataclass(frozen=True)
 class CardEvent:
-    """A click on a card; sent once. ``selected`` are the options chosen, by the key of their question."""
+    """A click on a card; sent once."""
 
     origin: BotOrigin
-    card_type: str
     event_key: str
     task_id: str
-    selected: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -219,10 +217,7 @@ def _event(event: dict[str, Any], origin: BotOrigin) -> BotCallback:
             return EnterChat(origin)
         case "template_card_event":
             click = event["template_card_event"]
-            kind, key, task_id = (
-                _string(click.get(name, "")) for name in ("card_type", "event_key", "task_id")
-            )
-            return CardEvent(origin, kind, key, task_id, _selected(click))
+            return CardEvent(origin, *(_string(click.get(name, "")) for name in ("event_key", "task_id")))
         case "feedback_event":
             opinion = event["feedback_event"]
             reasons = tuple(int(reason) for reason in opinion.get("inaccurate_reason_list") or ())
@@ -230,16 +225,6 @@ def _event(event: dict[str, Any], origin: BotOrigin) -> BotCallback:
             return FeedbackEvent(origin, feedback_id, int(opinion["type"]), content, reasons)
         case kind:
             return UnsupportedEvent(origin, _text(kind))
-
-
-def _selected(click: dict[str, Any]) -> dict[str, list[str]]:
-    items = (click.get("selected_items") or {}).get("selected_item") or []
-    return {_text(item["question_key"]): _options(item) for item in items}
-
-
-def _options(item: dict[str, Any]) -> list[str]:
-    options = (item.get("option_ids") or {}).get("option_id") or []
-    return [_text(option) for option in options]
 
 
 def _pinned(url: Any, api_url: str) -> str | None:

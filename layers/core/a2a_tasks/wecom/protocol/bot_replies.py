@@ -50,11 +50,6 @@ def welcome_text(content: str) -> dict[str, Any]:
     return {"msgtype": "text", "text": {"content": fit(content, CONTENT_BYTES)}}
 
 
-def card(template_card: dict[str, Any]) -> dict[str, Any]:
-    """A card, in reply to a message or for a user who enters the chat."""
-    return {"msgtype": "template_card", "template_card": template_card}
-
-
 def update_card(template_card: dict[str, Any], user_ids: Sequence[str] = ()) -> dict[str, Any]:
     """The card that replaces the clicked one, for these users, or for all if none are given."""
     reply = {"response_type": "update_template_card", "template_card": template_card}
