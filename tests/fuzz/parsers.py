@@ -18,7 +18,7 @@ from a2a_tasks.a2a import http_json, json_rpc, requests
 from a2a_tasks.a2a.errors import A2AError
 from a2a_tasks.a2a.http import Request
 from a2a_tasks.a2a.messages import IncomingMessage
-from a2a_tasks.a2a.v03 import json_rpc as v03_json_rpc
+from a2a_tasks.a2a.v03 import methods as v03_methods
 from a2a_tasks.a2a.view import to_bytes
 from a2a_tasks.domain.access import api_key
 from a2a_tasks.domain.errors import RequestRefused
@@ -116,8 +116,8 @@ def a2a_http_json(body: bytes) -> object:
 def a2a_0_3(body: bytes) -> object:
     document = json_rpc.document_of(_request(body))
     to_bytes(json_rpc.response(json_rpc.id_of(document), None))
-    asked = v03_json_rpc.call_of(*json_rpc.method_and_params(document))
-    return _asked(asked.method, asked.params)
+    method, params = v03_methods.call_of(*json_rpc.method_and_params(document))
+    return _asked(method.name, params)
 
 
 def _signed(key: CallbackKey, encrypted: str) -> CallbackQuery:

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from a2a_tasks.a2a.errors import A2AError, Problem
-from a2a_tasks.a2a.v03.codec import Malformed
 from a2a_tasks.a2a.v03.errors import error_view
-from a2a_tasks.a2a.v03.methods import METHODS, MethodUnknown, NoPushConfig, to_call
+from a2a_tasks.a2a.v03.methods import METHODS, call_of
 
 AUTHENTICATION = {"schemes": ["Bearer", "Basic"], "credentials": "c"}
 PUSH = {"id": "hook", "url": "https://example.com/hook", "token": "t", "authentication": AUTHENTICATION}
@@ -139,7 +138,7 @@ class TestRequests:
     def test_a_request_is_what_the_sdk_makes_of_it(self, method: str, params: Any) -> None:
         model, convert, core = JUDGES[method]
         read = model.model_validate({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-        assert ParseDict(to_call(method, params).params, core()) == convert(read)
+        assert ParseDict(call_of(method, params)[1], core()) == convert(read)
 
     def test_every_method_of_the_version_is_known(self) -> None:
         requests: Any = types.A2ARequest.model_fields["root"].annotation
@@ -147,14 +146,15 @@ class TestRequests:
 
     @pytest.mark.parametrize("method", ["SendMessage", "tasks/list", ""])
     def test_no_other_method_is(self, method: str) -> None:
-        with pytest.raises(MethodUnknown):
-            to_call(method, {})
+        with pytest.raises(A2AError) as refused:
+            call_of(method, {})
+        assert refused.value.problem is Problem.METHOD_NOT_FOUND
 
     def test_whoever_does_not_say_waits(self) -> None:
-        assert "configuration" not in to_call("message/send", {"message": BARE}).params
+        assert "configuration" not in call_of("message/send", {"message": BARE})[1]
 
     def test_an_empty_list_of_schemes_is_no_authentication(self) -> None:
-        params = to_call("message/send", with_push(authentication={"schemes": []})).params
+        _, params = call_of("message/send", with_push(authentication={"schemes": []}))
         assert "authentication" not in params["configuration"]["taskPushNotificationConfig"]
 
     @pytest.mark.parametrize(
@@ -204,19 +204,20 @@ class TestRequests:
     def test_what_is_wrong_is_named_as_the_caller_wrote_it(
         self, method: str, params: Any, field: str
     ) -> None:
-        with pytest.raises(Malformed) as refused:
-            to_call(method, params)
-        assert refused.value.field == field
+        with pytest.raises(A2AError) as refused:
+            call_of(method, params)
+        assert refused.value.problem is Problem.INVALID_PARAMS
+        assert [violation["field"] for violation in refused.value.violations] == [field]
 
     @given(st.sampled_from(list(METHODS)), PARAMS)
     def test_no_parameters_do_more_than_be_refused(self, method: str, params: Any) -> None:
-        with suppress(Malformed):
-            to_call(method, params)
+        with suppress(A2AError):
+            call_of(method, params)
 
 
 class TestResults:
     def test_a_sent_message_is_answered_by_the_bare_task_or_message(self) -> None:
-        call = to_call("message/send", {"message": BARE})
+        call, _ = call_of("message/send", {"message": BARE})
         status = {"state": "TASK_STATE_INPUT_REQUIRED"}
         assert call.result({"task": {"id": "t", "contextId": "c", "status": status}}) == {
             "kind": "task",
@@ -233,22 +234,23 @@ class TestResults:
         }
 
     def test_a_configuration_that_is_not_named_is_the_first(self) -> None:
-        call = to_call("tasks/pushNotificationConfig/get", {"id": "t"})
-        assert call.method == "ListTaskPushNotificationConfigs"
+        call, _ = call_of("tasks/pushNotificationConfig/get", {"id": "t"})
+        assert call.name == "ListTaskPushNotificationConfigs"
         configs = [{"taskId": "t", "id": name, "url": "https://example.com"} for name in "ab"]
         assert call.result({"configs": configs}) == {
             "taskId": "t",
             "pushNotificationConfig": {"id": "a", "url": "https://example.com"},
         }
-        with pytest.raises(NoPushConfig):
+        with pytest.raises(A2AError) as refused:
             call.result({"configs": []})
+        assert refused.value.problem is Problem.TASK_NOT_FOUND
 
     def test_a_list_of_configurations_is_bare(self) -> None:
-        call = to_call("tasks/pushNotificationConfig/list", {"id": "t"})
+        call, _ = call_of("tasks/pushNotificationConfig/list", {"id": "t"})
         assert call.result({"configs": [], "nextPageToken": ""}) == []
 
     def test_a_deletion_has_no_result(self) -> None:
-        assert to_call("tasks/pushNotificationConfig/delete", OF_CONFIG).result({}) is None
+        assert call_of("tasks/pushNotificationConfig/delete", OF_CONFIG)[0].result({}) is None
 
 
 class TestErrors:

@@ -8,23 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-
-@dataclass
-class Malformed(Exception):
-    """A client's value is invalid. ``field`` is its path as the client wrote it."""
-
-    field: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.problem}"
+from a2a_tasks.a2a.errors import A2AError
 
 
 class Codec(Protocol):
     """Converts one kind of value."""
 
     def upgrade(self, value: Any, place: str) -> Any:
-        """The new form; None leaves the value out. Raises ``Malformed``."""
+        """The new form; None leaves the value out. Raises ``A2AError``, with the path as the client wrote
+        it."""
         ...
 
     def downgrade(self, value: Any) -> Any:
@@ -53,7 +45,7 @@ class TextCodec:
 
     def upgrade(self, value: Any, place: str) -> str | None:
         if not isinstance(value, str):
-            raise Malformed(place, "must be text")
+            raise A2AError.invalid(place, "must be text")
         return value if value or not self.optional else None
 
     def downgrade(self, value: Any) -> Any:
@@ -75,7 +67,7 @@ class EnumCodec:
         for new, old in self.old.items():
             if old == value:
                 return new
-        raise Malformed(place, f"must be one of {', '.join(self.old.values())}")
+        raise A2AError.invalid(place, f"must be one of {', '.join(self.old.values())}")
 
     def downgrade(self, value: Any) -> str:
         return self.old.get(value, self.unknown)
@@ -89,7 +81,7 @@ class ListCodec:
 
     def upgrade(self, value: Any, place: str) -> list[Any]:
         if not isinstance(value, list):
-            raise Malformed(place, "must be a list")
+            raise A2AError.invalid(place, "must be a list")
         return [self.codec.upgrade(item, f"{place}[{number}]") for number, item in enumerate(value)]
 
     def downgrade(self, value: Any) -> list[Any]:
@@ -126,7 +118,7 @@ class ObjectCodec:
         for field in self.fields:
             found = known.get(field.old)
             if found is None and field.required:
-                raise Malformed(within(place, field.old), "is required")
+                raise A2AError.invalid(within(place, field.old), "is required")
             # an empty text is what the old form has for a field that is missing and must be there
             if found is None or found == field.empty:
                 continue
@@ -146,9 +138,9 @@ class ObjectCodec:
 
 
 def object_at(value: Any, place: str) -> dict[str, Any]:
-    """The value, which must be an object. Raises ``Malformed``."""
+    """The value, which must be an object. Raises ``A2AError``."""
     if not isinstance(value, dict):
-        raise Malformed(place or "params", "must be an object")
+        raise A2AError.invalid(place or "params", "must be an object")
     return value
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from a2a_tasks.a2a.errors import A2AError, Problem
 from a2a_tasks.a2a.v03.card import card_view
-from a2a_tasks.a2a.v03.codec import TEXT, Field, Malformed, ObjectCodec
+from a2a_tasks.a2a.v03.codec import TEXT, Field, ObjectCodec
 from a2a_tasks.a2a.v03.objects import MESSAGE, PUSH_CONFIG, TASK, PushConfigCodec, response_view
 
 
@@ -15,7 +16,7 @@ class BlockingCodec:
 
     def upgrade(self, value: Any, place: str) -> bool:
         if not isinstance(value, bool):
-            raise Malformed(place, "must be true or false")
+            raise A2AError.invalid(place, "must be true or false")
         return not value
 
     def downgrade(self, value: Any) -> bool:
@@ -61,47 +62,25 @@ PUSH_CONFIGS = ObjectCodec((OF_TASK,))
 ONE_PUSH_CONFIG = ObjectCodec((OF_TASK, Field(CONFIG_ID, TEXT, new="id", required=True)))
 
 
-class MethodUnknown(Exception):
-    """0.3 has no such method."""
-
-
-class NoPushConfig(Exception):
-    """The task has no push configuration."""
-
-
-@dataclass(frozen=True)
-class MethodCall:
-    """A call of a 1.0 method. ``result`` converts its result, or each streamed response, to 0.3."""
-
-    method: str
-    params: dict[str, Any]
-    result: Callable[[Any], Any]
-
-
 @dataclass(frozen=True)
 class Method:
-    """A method of 0.3: its method of 1.0, and the conversions of parameters and result."""
+    """A method of 0.3: its method of 1.0, and the conversions of parameters and of its result, or of each
+    streamed response. They raise ``A2AError``."""
 
     name: str
     params: ObjectCodec | PushConfigCodec
     result: Callable[[Any], Any]
 
-    def call(self, params: Any) -> MethodCall:
-        """The call with these parameters. Raises ``Malformed``."""
-        return MethodCall(self.name, self.params.upgrade({} if params is None else params, ""), self.result)
 
-
-def to_call(name: str, params: Any) -> MethodCall:
-    """The call of a 0.3 request. Converting its result may raise ``NoPushConfig``.
-
-    Raises ``MethodUnknown`` and ``Malformed``.
-    """
+def call_of(name: str, params: Any) -> tuple[Method, dict[str, Any]]:
+    """The method of a 0.3 request, and the parameters of 1.0. Raises ``A2AError``."""
     method = METHODS.get(name)
     if method is None:
-        raise MethodUnknown
+        text = f"There is no method {name}; there are {', '.join(METHODS)}."
+        raise A2AError(Problem.METHOD_NOT_FOUND, text)
     if method is GET_PUSH_CONFIG and isinstance(params, dict) and params.get(CONFIG_ID) is None:
-        return FIRST_PUSH_CONFIG.call(params)  # 0.3 need not say which, 1.0 must
-    return method.call(params)
+        method = FIRST_PUSH_CONFIG  # 0.3 need not say which, 1.0 must
+    return method, method.params.upgrade({} if params is None else params, "")
 
 
 def _all_configs(result: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -110,7 +89,7 @@ def _all_configs(result: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _first_config(result: Mapping[str, Any]) -> dict[str, Any]:
     if not (configs := _all_configs(result)):
-        raise NoPushConfig
+        raise A2AError(Problem.TASK_NOT_FOUND, "This task has no push notification configuration.")
     return configs[0]
 
 

@@ -7,13 +7,13 @@ object: it is wrapped in one and marked as the protocol's own SDK does.
 from collections.abc import Mapping
 from typing import Any
 
+from a2a_tasks.a2a.errors import A2AError
 from a2a_tasks.a2a.v03.codec import (
     OPTIONAL_TEXT,
     TEXT,
     EnumCodec,
     Field,
     ListCodec,
-    Malformed,
     ObjectCodec,
     object_at,
     within,
@@ -55,13 +55,13 @@ class PartCodec:
         part = object_at(value, place)
         match part.get("kind"):
             case "text":
-                upgraded = {"text": _text_of(part, place)}
+                upgraded = {"text": TEXT.upgrade(part.get("text"), within(place, "text"))}
             case "file":
                 upgraded = _file_of(part, place)
             case "data":
                 return _upgraded_data(part, place)
             case _:
-                raise Malformed(within(place, "kind"), "must be one of text, file, data")
+                raise A2AError.invalid(within(place, "kind"), "must be one of text, file, data")
         return upgraded | _metadata(part)
 
     def downgrade(self, value: Any) -> dict[str, Any]:
@@ -149,10 +149,10 @@ class AuthenticationCodec:
         authentication = object_at(value, place)
         schemes = authentication.get("schemes")
         if not isinstance(schemes, list):
-            raise Malformed(within(place, "schemes"), "must be a list of authentication schemes")
+            raise A2AError.invalid(within(place, "schemes"), "must be a list of authentication schemes")
         credentials = authentication.get("credentials")
         if not schemes and credentials is not None:
-            raise Malformed(within(place, "schemes"), "must name the scheme of the credentials")
+            raise A2AError.invalid(within(place, "schemes"), "must name the scheme of the credentials")
         known = {} if credentials is None else {"credentials": credentials}
         return {"scheme": schemes[0]} | known if schemes else None
 
@@ -208,17 +208,10 @@ def _metadata(part: Mapping[str, Any]) -> dict[str, Any]:
     return {} if metadata is None else {"metadata": metadata}
 
 
-def _text_of(part: Mapping[str, Any], place: str) -> str:
-    text = part.get("text")
-    if not isinstance(text, str):
-        raise Malformed(within(place, "text"), "must be text")
-    return text
-
-
 def _file_of(part: Mapping[str, Any], place: str) -> dict[str, Any]:
     file = FILE.upgrade(part.get("file"), within(place, "file"))
     if ("raw" in file) == ("url" in file):
-        raise Malformed(within(place, "file"), "must have either bytes or uri")
+        raise A2AError.invalid(within(place, "file"), "must have either bytes or uri")
     return file
 
 
@@ -228,7 +221,7 @@ def _upgraded_data(part: Mapping[str, Any], place: str) -> dict[str, Any]:
     if not isinstance(metadata, dict) or metadata.get(WRAPPED) is not True:
         return {"data": data} | _metadata(part)
     if "value" not in data:
-        raise Malformed(within(place, "data.value"), f"is required where the metadata says {WRAPPED}")
+        raise A2AError.invalid(within(place, "data.value"), f"is required where the metadata says {WRAPPED}")
     others = {name: value for name, value in metadata.items() if name != WRAPPED}
     return {"data": data["value"]} | ({"metadata": others} if others else {})
 
