@@ -15,13 +15,7 @@ from a2a_tasks.domain.webhooks.push import Notification, PushFormat, StoredPushC
 from a2a_tasks.domain.webhooks.retry import ACKNOWLEDGED, GONE, asked_seconds, next_try_seconds
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
-from a2a_tasks.ports.errors import (
-    PayloadUnavailable,
-    QueueUnavailable,
-    SealingUnavailable,
-    SecretsUnavailable,
-    StoreUnavailable,
-)
+from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable, Unavailable
 from a2a_tasks.ports.queues import TimedDelivery, TimedQueue
 from a2a_tasks.ports.sealing import Opener, SealBroken
 from a2a_tasks.ports.tasks import TaskStore
@@ -38,8 +32,6 @@ from a2a_tasks.webhooks.push_secrets import opened
 from a2a_tasks.webhooks.receivers import NotDelivered, Receivers
 from a2a_tasks.webhooks.request_headers import headers
 
-OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable)
-"""Transient faults on our side."""
 NOTED_MS = 30 * 24 * 3_600_000
 """How long the status of a delivery can be read."""
 
@@ -105,7 +97,7 @@ class Deliverer:
             await self._deliver(notification)
         except NotDelivered as not_delivered:
             problem = not_delivered
-        except OURS as error:
+        except Unavailable as error:
             self._log_problem("notification not sent", notification, reason=str(error))
             problem = NotDelivered("a dependency did not respond")
         except Exception as error:

@@ -8,13 +8,7 @@ from dataclasses import dataclass, replace
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.domain.webhooks.retry import next_try_seconds
 from a2a_tasks.ports.clock import Clock, Entropy
-from a2a_tasks.ports.errors import (
-    PayloadUnavailable,
-    QueueUnavailable,
-    SealingUnavailable,
-    SecretsUnavailable,
-    StoreUnavailable,
-)
+from a2a_tasks.ports.errors import QueueUnavailable, StoreUnavailable, Unavailable
 from a2a_tasks.ports.queues import TimedDelivery, TimedQueue
 from a2a_tasks.ports.sealing import Opener, SealBroken
 from a2a_tasks.ports.tasks import TaskStore
@@ -65,9 +59,6 @@ STALE_MS = 900_000
 redriven."""
 BUSY_SECONDS = 60
 """Delay of a message while another one delivers the same answer."""
-
-OURS = (PayloadUnavailable, SealingUnavailable, SecretsUnavailable, StoreUnavailable, TokenBusy)
-"""Transient faults on our side."""
 
 
 class _NoDeliveryRoute(Exception):
@@ -145,7 +136,7 @@ class ChatDeliveryWorker:
                 self.telemetry.count("WecomUndeliverable")
                 self._log_problem("answer not delivered to WeCom", chat_delivery, reason=str(error))
                 return False
-        if isinstance(error, OURS):
+        if isinstance(error, Unavailable | TokenBusy):
             self._log_problem("chat delivery failed", chat_delivery, reason=str(error))
             return self._retry_later(delivery, chat_delivery, "a dependency did not respond")
         self._log_problem("chat delivery failed", chat_delivery, error=error)

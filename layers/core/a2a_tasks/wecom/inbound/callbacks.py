@@ -7,14 +7,7 @@ from typing import Any
 
 from a2a_tasks.domain import ids
 from a2a_tasks.ports.clock import Clock, Entropy
-from a2a_tasks.ports.errors import (
-    DepartmentsUnavailable,
-    PayloadUnavailable,
-    QueueUnavailable,
-    SealingUnavailable,
-    SecretsUnavailable,
-    StoreUnavailable,
-)
+from a2a_tasks.ports.errors import Unavailable
 from a2a_tasks.ports.telemetry import Telemetry
 from a2a_tasks.wecom.connection import Connection, ConnectionKind
 from a2a_tasks.wecom.inbound.handlers import MessageHandlers
@@ -25,14 +18,6 @@ from a2a_tasks.wecom.protocol.callback_keys import callback_keys
 from a2a_tasks.wecom.protocol.crypto import RANDOM_BYTES, CallbackKey, CallbackQuery
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 
-UNAVAILABLE = (
-    StoreUnavailable,
-    QueueUnavailable,
-    PayloadUnavailable,
-    SealingUnavailable,
-    SecretsUnavailable,
-    DepartmentsUnavailable,
-)
 NONCE_BYTES = 8
 REFUSED: dict[str, Any] = {
     "statusCode": 403,
@@ -64,7 +49,7 @@ class CallbackHandler:
             self.telemetry.event("callback refused", reason=refused.reason.value, correlation_id=request_id)
             self.telemetry.count("WecomRefused", code=refused.reason.value.upper())
             return REFUSED
-        except UNAVAILABLE as error:
+        except Unavailable as error:
             # a 500, so that WeCom sends the message again; completed steps are found by its key
             self.telemetry.problem("callback not answered", reason=str(error), correlation_id=request_id)
         except Exception as error:
