@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 
 from a2a_tasks.domain.errors import RequestRefused
 from a2a_tasks.domain.task import ContextRef, Task, TaskRef
@@ -18,36 +18,20 @@ from a2a_tasks.wecom.phrases import Phrase, duration, say, status_word
 from a2a_tasks.wecom.ports import ChatStore
 
 
-class Command(StrEnum):
-    """The commands."""
+class Command(Enum):
+    """The commands, and the words for each."""
 
-    NEW = "new"  # begin a new conversation
-    CANCEL = "cancel"  # cancel the tasks of this conversation
-    STATUS = "status"  # list the tasks in progress
-    RESULT = "result"  # show the latest answer again, or an earlier one
-    HELP = "help"
-    ID = "id"  # show the ids that WeCom uses for this user and this group
-    CHINESE = "chinese"
-    ENGLISH = "english"
+    NEW = ("/new", "/新对话")  # begin a new conversation
+    CANCEL = ("/cancel", "/取消")  # cancel the tasks of this conversation
+    STATUS = ("/status", "/状态")  # list the tasks in progress
+    RESULT = ("/result", "/结果")  # show the latest answer again, or an earlier one
+    HELP = ("/help", "/帮助")
+    ID = ("/id",)  # show the ids that WeCom uses for this user and this group
+    CHINESE = ("/chinese", "/中文")
+    ENGLISH = ("/english", "/英文")
 
 
-_WORDS = {
-    "/new": Command.NEW,
-    "/新对话": Command.NEW,
-    "/cancel": Command.CANCEL,
-    "/取消": Command.CANCEL,
-    "/status": Command.STATUS,
-    "/状态": Command.STATUS,
-    "/result": Command.RESULT,
-    "/结果": Command.RESULT,
-    "/help": Command.HELP,
-    "/帮助": Command.HELP,
-    "/id": Command.ID,
-    "/chinese": Command.CHINESE,
-    "/中文": Command.CHINESE,
-    "/english": Command.ENGLISH,
-    "/英文": Command.ENGLISH,
-}
+_COMMANDS = {word: command for command in Command for word in command.value}
 _LONGEST = 200
 """Longest message, in characters, that may be a command, including mentions."""
 _MENTION = re.compile(r"^(?:@\S+\s+)+|(?:\s+@\S+)+$")
@@ -70,7 +54,7 @@ def command_of(text: str) -> CommandCall | None:
         return None
     words = unicodedata.normalize("NFKC", text).lower().strip()
     call = _CALL.fullmatch(_MENTION.sub("", words))
-    command = _WORDS.get(call[1].rstrip("。.!")) if call else None
+    command = _COMMANDS.get(call[1].rstrip("。.!")) if call else None
     if call is None or command is None or (call[2] and command is not Command.RESULT):
         return None
     return CommandCall(command, int(call[2] or 1), int(call[3] or 1))
