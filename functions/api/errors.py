@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from pydantic import BaseModel, ValidationError
 
 from a2a_tasks.access.server_errors import server_error
-from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 from a2a_tasks.domain.text.json_text import serialize
 from a2a_tasks.ports.errors import PayloadUnavailable, SealingUnavailable, StoreUnavailable
 from a2a_tasks.ports.telemetry import Telemetry
@@ -145,7 +145,7 @@ def _answer(
     refusal: RequestRefused, *, status: int | None = None, headers: dict[str, str] | None = None
 ) -> Response[Any]:
     return Response(
-        status_code=status or HTTP_STATUS[refusal.code],
+        status_code=status or refusal.code.http_status,
         content_type="application/json",
         headers=dict(headers or {}) | _wait(refusal),
         body=refusal.to_body(),

@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from a2a_tasks.domain.errors import FAILURE_STATUS, HTTP_STATUS, ErrorCode
+from a2a_tasks.domain.errors import FAILURE_STATUS, ErrorCode
 from a2a_tasks.domain.task import Status, Task
 from a2a_tasks.tasks.queries import Tasks
 from a2a_tasks.views.tasks import artifacts_view
@@ -30,7 +30,7 @@ def answer_of(tasks: Tasks, task: Task) -> Response[Any]:
             return _failure(task)
         case Status.CANCELED:
             code = ErrorCode.TASK_CANCELED
-            return _response(HTTP_STATUS[code], _error(task, "The task was canceled.", code))
+            return _response(code.http_status, _error(task, "The task was canceled.", code))
         case _:
             # relative to the request (RFC 9110 §10.2.2), as where a task is created
             return _response(202, pending_answer(task), {"Location": f"tasks/{task.ref.task_id}"})

@@ -8,7 +8,7 @@ from a2a.utils.errors import A2A_ERROR_MAPPING, JSON_RPC_ERROR_CODE_MAP
 from a2a.utils.errors import A2AError as SdkError
 
 from a2a_tasks.a2a.errors import A2AError, Problem
-from a2a_tasks.domain.errors import HTTP_STATUS, ErrorCode, RequestRefused
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused
 
 INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 
@@ -31,7 +31,7 @@ def test_each_error_of_the_protocol_is_in_the_table(kind: type[SdkError]) -> Non
 def test_every_refusal_has_a_name_here(code: ErrorCode) -> None:
     problem = A2AError.of(RequestRefused(code, "No.")).problem
 
-    assert problem.http_status >= 500 or HTTP_STATUS[code] < 500
+    assert problem.http_status >= 500 or code.http_status < 500
     assert problem.http_status != 404 or code.endswith("NOT_FOUND")
 
 
