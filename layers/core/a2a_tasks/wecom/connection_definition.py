@@ -158,31 +158,15 @@ class ConnectionDefinition(BaseModel):
 
     def to_connection(self, project_id: str, secret_arn: str, created_at: int) -> Connection:
         """The connection, ``created_at`` in Unix milliseconds."""
+        apart = {"id", "project_id", "allowed_users", "allowed_departments"}
         return Connection(
             connection_id=self.id,
             project_id=project_id,
-            kind=self.kind,
             secret_arn=secret_arn,
             created_at=created_at,
-            agent_id=self.agent_id,
-            bot_id=self.bot_id,
-            corp_id=self.corp_id,
-            app_id=self.app_id,
-            conversation=self.conversation,
             allowed_users=frozenset(self.allowed_users),
             allowed_departments=frozenset(self.allowed_departments),
-            welcome=self.welcome,
-            fallback=self.fallback,
-            api_url=self.api_url,
-            public_url=self.public_url,
-            markdown=self.markdown,
-            bot_name=self.bot_name,
-            chat_id=self.chat_id,
-            language=self.language,
-            names_speaker=self.names_speaker,
-            messages_per_minute=self.messages_per_minute,
-            tokens_per_day=self.tokens_per_day,
-            enabled=self.enabled,
+            **self.model_dump(exclude=apart),  # of the same names
         )
 
 
