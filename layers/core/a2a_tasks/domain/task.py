@@ -46,16 +46,7 @@ LIVE = frozenset(Status) - TERMINAL
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELED}),
     # back to pending for a retry; running again under another worker after the first has died
-    Status.RUNNING: frozenset(
-        {
-            Status.PENDING,
-            Status.RUNNING,
-            Status.INPUT_REQUIRED,
-            Status.COMPLETED,
-            Status.FAILED,
-            Status.CANCELED,
-        }
-    ),
+    Status.RUNNING: frozenset(Status),
     Status.INPUT_REQUIRED: frozenset({Status.PENDING, Status.FAILED, Status.CANCELED}),
     Status.COMPLETED: frozenset(),
     Status.FAILED: frozenset(),

@@ -166,7 +166,7 @@ class ConnectionDefinition(BaseModel):
             created_at=created_at,
             allowed_users=frozenset(self.allowed_users),
             allowed_departments=frozenset(self.allowed_departments),
-            **self.model_dump(exclude=apart),  # of the same names
+            **self.model_dump(exclude=apart),  # the others have the same names
         )
 
 
