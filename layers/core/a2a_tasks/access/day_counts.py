@@ -42,7 +42,7 @@ class DayCount:
             return None
         more, _ = _difference(own_usage(released(spent)), counted)
         # otherwise the difference stays open, and is added with the next turn or when the task is settled
-        return _plus(counted, more) if self._add(task, more) else counted
+        return counted + more if self._add(task, more) else counted
 
     def owes(self, task: Task) -> bool:
         """Whether usage of an ended task may not be counted completely."""
@@ -85,10 +85,6 @@ class DayCount:
             self.budgets.count(task.project_id, usage, task.ref.task_id)
         if task.spender is not None:
             self.budgets.count(task.spender, usage, task.ref.task_id)
-
-
-def _plus(left: Usage, right: Usage) -> Usage:
-    return Usage(left.tokens + right.tokens, cost_usd=(left.cost_usd or 0) + (right.cost_usd or Decimal(0)))
 
 
 def _difference(used: Usage, known: Usage) -> tuple[Usage, Usage]:

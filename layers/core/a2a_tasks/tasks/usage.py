@@ -6,7 +6,7 @@ agent by agent; the rows of a page are sums over that page.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -82,15 +82,7 @@ class UsageRow:
         is_priced = used.cost_usd is not None or not used.has_tokens
         self.ended[status] = self.ended.get(status, 0) + 1
         self.unpriced += not is_priced
-        cost = (self.usage.cost_usd or Decimal(0)) + (used.cost_usd or Decimal(0))
-        self.usage = Usage(
-            self.usage.input_tokens + used.input_tokens,
-            self.usage.output_tokens + used.output_tokens,
-            self.usage.cache_read_tokens + used.cache_read_tokens,
-            self.usage.cache_write_tokens + used.cache_write_tokens,
-            self.usage.turns + used.turns,
-            cost,
-        )
+        self.usage += replace(used, cost_usd=used.cost_usd or Decimal(0))
 
 
 @dataclass(frozen=True)
