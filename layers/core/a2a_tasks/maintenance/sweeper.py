@@ -113,48 +113,41 @@ class Sweeper:
 
     def _find_dead_workers(self, tally: Tally, time_left: TimeLeft) -> list[WorkStep]:
         """Steps for the workers that are due now. The next sweep finds any others."""
-        try:
-            found = self.workers.due(self.clock.now(), MOST_WORKERS) if time_left() else []
-        except StoreUnavailable as error:
-            self._failed(tally, error, "workers not swept")
-            return []
+        due = partial(self.workers.due, self.clock.now(), MOST_WORKERS)
+        found = self._tried(tally, time_left, due, "workers not swept") or []
         return [partial(self._check_worker, tally, time_left, worker_id) for worker_id in found]
 
     def _check_worker(self, tally: Tally, time_left: TimeLeft, worker_id: str) -> list[WorkStep]:
-        try:
-            if time_left():
-                tally.count_actions(*self.dead_workers.check(worker_id))
-        except (StoreUnavailable, QueueUnavailable) as error:
-            self._failed(tally, error, "worker not swept")
+        check = partial(self.dead_workers.check, worker_id)
+        tally.count_actions(*(self._tried(tally, time_left, check, "worker not swept") or ()))
         return []
 
     def _find_lines(self, tally: Tally, time_left: TimeLeft) -> list[WorkStep]:
         """Steps for the lines that are due now; none during a pause, when a slot that is handed over stays
         unused."""
-        try:
-            found = self.lines.due(MOST_LINES) if time_left() else []
-        except StoreUnavailable as error:
-            self._failed(tally, error, "lines not swept")
-            return []
-        if found and self.pause.is_on():
+        found = self._tried(tally, time_left, partial(self.lines.due, MOST_LINES), "lines not swept")
+        if not found or self.pause.is_on():
             return []
         return [partial(self._check_line, tally, time_left, scope) for scope in found]
 
     def _check_line(self, tally: Tally, time_left: TimeLeft, scope: Scope) -> list[WorkStep]:
         """A line with more to hand over is queued again behind all other steps."""
-        more: list[WorkStep] = []
-        try:
-            if time_left():
-                tally.count_actions(SweepAction.LINE)
-                is_unfinished = self.lines.check(scope)
-                more = [partial(self._check_line, tally, time_left, scope)] if is_unfinished else []
-        except (StoreUnavailable, QueueUnavailable) as error:
-            self._failed(tally, error, "line not swept")
-        return more
 
-    def _failed(self, tally: Tally, error: Exception, problem: str) -> None:
-        tally.count_actions(SweepAction.FAILED)
-        self.telemetry.problem(problem, reason=str(error))
+        def check() -> bool:
+            tally.count_actions(SweepAction.LINE)
+            return self.lines.check(scope)
+
+        is_unfinished = self._tried(tally, time_left, check, "line not swept")
+        return [partial(self._check_line, tally, time_left, scope)] if is_unfinished else []
+
+    def _tried[T](self, tally: Tally, time_left: TimeLeft, work: Callable[[], T], problem: str) -> T | None:
+        """What the work has found; None without time for it, or if a store or a queue does not respond."""
+        try:
+            return work() if time_left() else None
+        except (StoreUnavailable, QueueUnavailable) as error:
+            tally.count_actions(SweepAction.FAILED)
+            self.telemetry.problem(problem, reason=str(error))
+            return None
 
     def _reported(self, tally: Tally) -> SweepReport:
         report = tally.report
