@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import ceil
 
 from a2a_tasks.domain.backoff import backoff
@@ -180,7 +182,7 @@ class Pacing:
         if known is None or (known.pace is None and now - known.read_at >= KNOWN_MS):
             if not is_suspect:
                 return True
-            known = self._remember(pace_key, await self._read(pace_key))
+            known = self._remember(pace_key, await self._from_store(partial(self.store.pace, pace_key), None))
         is_first = is_urgent or self.entropy.fraction() < WHOEVER_COMES
         # retried once, with the pace as stored, if another process took the call first
         for _ in range(2):
@@ -206,36 +208,21 @@ class Pacing:
         if known is None or known.pace is None or known.pace.urgent_until > now + URGENT_MS // 2:
             return
         known.pace = replace(known.pace, urgent_until=now + URGENT_MS)
-        try:
-            await self.run(self.store.note_urgent, pace_key, now + URGENT_MS)
-        except StoreUnavailable as error:
-            # tasks of lower priority may go first for a while, which is harmless
-            self._not_asked(error)
-
-    async def _read(self, pace_key: PaceKey) -> Pace | None:
-        try:
-            return await self.run(self.store.pace, pace_key)
-        except StoreUnavailable as error:
-            self._not_asked(error)
-            return None
+        # if it fails, tasks of lower priority may go first for a while, which is harmless
+        await self._from_store(partial(self.store.note_urgent, pace_key, now + URGENT_MS), None)
 
     async def _put(self, pace_key: PaceKey, seen: Pace | None, new: Pace) -> Pace | None:
-        try:
-            current = await self.run(self.store.put, pace_key, seen, new)
-        except StoreUnavailable as error:
-            self._not_asked(error)
-            # this process applies it on its own
-            current = new
+        # without the table this process applies it on its own
+        current: Pace | None = await self._from_store(partial(self.store.put, pace_key, seen, new), new)
         self._remember(pace_key, current)
         return current
 
     async def _take(self, pace_key: PaceKey, pace: Pace, now: int, *, is_urgent: bool) -> PaceTurn:
-        try:
-            return await self.run(self.store.take, pace_key, pace, now, is_urgent=is_urgent)
-        except StoreUnavailable as error:
-            self._not_asked(error)
-            # without the table each process continues on its own, at the slowest pace
-            return PaceTurn(True, replace(pace, next_at=now + LONGEST_GAP_MS))
+        # without the table each process continues on its own, at the slowest pace
+        alone = PaceTurn(True, replace(pace, next_at=now + LONGEST_GAP_MS))
+        return await self._from_store(
+            partial(self.store.take, pace_key, pace, now, is_urgent=is_urgent), alone
+        )
 
     def _remember(self, pace_key: PaceKey, pace: Pace | None) -> _Known:
         known = self._known.get(pace_key)
@@ -246,5 +233,10 @@ class Pacing:
         known.pace, known.read_at = pace, self.clock.now()
         return known
 
-    def _not_asked(self, error: StoreUnavailable) -> None:
-        self.telemetry.problem("pace of model calls not read", reason=str(error))
+    async def _from_store[T](self, call: Callable[[], T], otherwise: T) -> T:
+        """What the store returns, or ``otherwise`` if it does not respond."""
+        try:
+            return await self.run(call)
+        except StoreUnavailable as error:
+            self.telemetry.problem("pace of model calls not read", reason=str(error))
+            return otherwise
