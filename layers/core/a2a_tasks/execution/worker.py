@@ -29,6 +29,7 @@ from a2a_tasks.execution.model.pacing import Pacing
 from a2a_tasks.execution.model.turn import not_shown
 from a2a_tasks.execution.outcomes import COUNT_AGAIN_SECONDS, DONE, OutcomeHandler, Requeue
 from a2a_tasks.execution.process.fair_lock import FairLock
+from a2a_tasks.execution.process.futures import cancel
 from a2a_tasks.execution.process.heartbeat import Heartbeat
 from a2a_tasks.execution.process.intake import MessageIntake, SharedIntake
 from a2a_tasks.execution.process.invocation import Invocation
@@ -113,9 +114,7 @@ class Executor:
             # ``sharing`` comes first: its end releases the anchor, which is one of ``own``
             kept = (await asyncio.gather(sharing, *own))[1:]
         finally:
-            sharing.cancel()
-            beating.cancel()
-            await asyncio.gather(beating, sharing, return_exceptions=True)
+            await cancel(sharing, beating)
             # last, because Lambda may freeze the process from here on
             self.heartbeat.go_idle()
         return [each.message_id for each, keep in zip(deliveries, kept, strict=True) if keep]
@@ -431,8 +430,7 @@ class Executor:
             return await self.loop.run_turns(begun.work, time_left)
         finally:
             # awaited, so that no text is published while the outcome is written
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            await cancel(following)
 
     def _snapshot(self, held: LeasedTask, begun: "_StartedRun") -> RunSnapshot:
         """State of the run now, including an interrupted turn."""

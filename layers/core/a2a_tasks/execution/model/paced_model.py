@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from a2a_tasks.execution.model.pacing import Pacing
+from a2a_tasks.execution.process.futures import cancel
 from a2a_tasks.ports.model import Draft, Model, ModelBusy, ModelReply, ModelRequest
 
 NOT_NOW = "The model has too many calls; this one waits for its turn."
@@ -31,8 +32,7 @@ class PacedModel:
         try:
             reply = await self.model.turn(request, draft)
         except BaseException as error:
-            reporting.cancel()
-            await asyncio.gather(reporting, return_exceptions=True)
+            await cancel(reporting)
             if isinstance(error, ModelBusy) and error.throttled:
                 # with the call's start time: a pace set since then already accounts for it
                 await self.pacing.report_throttled(name, begun_at, error)

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import batched
-from typing import Any
 
 from a2a_tasks.domain.lease import CLOCKS_APART_MS, Lease, LeaseNotes
 from a2a_tasks.domain.task import Status
+from a2a_tasks.execution.process.futures import cancel, first_of
 from a2a_tasks.execution.process.leases import SAVING_SECONDS, LeasedTask, StopCause
 from a2a_tasks.ports.blocking import RunBlocking
 from a2a_tasks.ports.clock import Clock, Entropy
@@ -144,9 +144,7 @@ class Heartbeat:
                 self.telemetry.flush()  # metrics of ended tasks, even while no other task ends
         finally:
             # must not continue in the next invocation, when they may be long out of date
-            for each in list(self._aside):
-                each.cancel()
-            await asyncio.gather(*self._aside, return_exceptions=True)
+            await cancel(*self._aside)
 
     def go_idle(self) -> None:
         """Call when no task is in hand; the process may then be frozen for any length of time. Claims
@@ -241,11 +239,9 @@ class Heartbeat:
                         return None
                 if sum(not each.done() for each in tries) < MOST_TRIES:
                     tries.append(asyncio.ensure_future(self._try(answer)))
-                await self._wait_at_most(answer, DOUBT_SECONDS if in_doubt else RETRY_SECONDS)
+                await first_of([answer], self.clock.sleep(DOUBT_SECONDS if in_doubt else RETRY_SECONDS))
         finally:
-            for each in tries:
-                each.cancel()
-            await asyncio.gather(*tries, return_exceptions=True)
+            await cancel(*tries)
         notes = answer.result()
         # an earlier attempt without a response may have taken notes
         return LeaseNotes(everything=True) if notes is not None and len(tries) > 1 else notes
@@ -279,16 +275,6 @@ class Heartbeat:
             frozenset(self._disowned),
             mine.due_at,
         )
-
-    async def _wait_at_most(self, answer: "asyncio.Future[LeaseNotes | None]", seconds: float) -> None:
-        """Wait for the response, at most ``seconds``."""
-        timer = asyncio.ensure_future(self.clock.sleep(seconds))
-        try:
-            waited: set[asyncio.Future[Any]] = {answer, timer}
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            await asyncio.gather(timer, return_exceptions=True)
 
     async def _extend_visibility(self) -> None:
         """Keep the messages invisible for as long as the lease is valid, because a worker that takes a

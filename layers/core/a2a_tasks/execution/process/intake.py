@@ -11,6 +11,7 @@ from typing import Any
 from a2a_tasks.concurrency.pause_watch import PauseWatch
 from a2a_tasks.concurrency.taker_watch import LINGER_MS
 from a2a_tasks.execution.agent_loop import HAND_OVER_SECONDS
+from a2a_tasks.execution.process.futures import first_of
 from a2a_tasks.execution.process.invocation import Invocation
 from a2a_tasks.execution.process.taker_listing import LISTED_MS, TakerListing
 from a2a_tasks.ports.blocking import RunBlocking
@@ -272,11 +273,4 @@ class MessageIntake:
         """Wait until a message has been handled, at most ``seconds``."""
         done, clock = self.invocation.done, self.intake.clock
         done.clear()
-        waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(done.wait())}
-        if seconds is not None:
-            waits.add(asyncio.ensure_future(clock.sleep(seconds)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waits:
-                each.cancel()
+        await first_of([], done.wait(), *([] if seconds is None else [clock.sleep(seconds)]))

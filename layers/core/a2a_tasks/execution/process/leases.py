@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from a2a_tasks.domain.task import Task
+from a2a_tasks.execution.process.futures import cancel, first_of
 from a2a_tasks.ports.clock import Clock
 from a2a_tasks.ports.queues import Delivery
 
@@ -89,23 +90,11 @@ class LeasedTask:
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             # an ended task accepts no checkpoint, so there is nothing to wait for
             if not working.done() and self.stop.result() is not StopCause.ENDED:
-                await self._until_saved(working, clock)
+                await first_of([working], self.saved.wait(), clock.sleep(SAVING_SECONDS))
             # the work finished first: its result counts, and the conditional write decides
             if working.done():
                 return working.result()
             raise Stopped(self.stop.result())
         finally:
-            working.cancel()
-            timer.cancel()
             # awaited, so that this work does not overlap with the task's next holder
-            await asyncio.gather(working, timer, return_exceptions=True)
-
-    async def _until_saved(self, working: asyncio.Future[Any], clock: Clock) -> None:
-        saved = asyncio.ensure_future(self.saved.wait())
-        grace = asyncio.ensure_future(clock.sleep(SAVING_SECONDS))
-        try:
-            await asyncio.wait({working, saved, grace}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            saved.cancel()
-            grace.cancel()
-            await asyncio.gather(saved, grace, return_exceptions=True)
+            await cancel(working, timer)
