@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from a2a_tasks.adapters.dynamodb import registry
+from a2a_tasks.adapters.dynamodb import store
 from a2a_tasks.domain.task import Status, Task, iso8601
 from a2a_tasks.tasks import project_tasks
 from tests.integration.support.account import AGENT, OTHER_AGENT, PROJECT, Account
@@ -61,7 +61,7 @@ def test_a_project_without_agents(api: ModuleType) -> None:
 def test_many_agents_are_read_a_hundred_at_a_time(
     caller: Caller, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "AT_ONCE", 2)
+    monkeypatch.setattr(store, "AT_ONCE", 2)
     for n in range(4):
         account.add_agent(f"agent-{n}", PROJECT)
     account.calls.made.clear()

@@ -264,7 +264,7 @@ class TaskStore(Protocol):
         ...
 
     def get_all(self, refs: Sequence[TaskRef]) -> list[Task]:
-        """Those of up to 100 tasks that exist, as last written, in no particular order."""
+        """Those of the tasks that exist, as last written, in no particular order."""
         ...
 
     def page(

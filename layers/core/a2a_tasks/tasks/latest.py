@@ -1,9 +1,8 @@
 """An agent's tasks by their last change, newest first."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import batched
 
 from a2a_tasks.domain.task import TERMINAL, ContextRef, Task, TaskRef
 from a2a_tasks.ports.registry import AgentReader
@@ -15,8 +14,6 @@ WINDOW = 5_000
 """Newest tasks of an agent that are considered."""
 CONTEXT_WINDOW = 500
 """Newest tasks of a conversation that are considered; these are read one by one."""
-AT_ONCE = 100
-"""Limit of BatchGetItem."""
 _TOKEN = re.compile(r"(?P<at>\d{1,15})_(?P<task>[0-9a-f-]{36})")
 
 
@@ -81,7 +78,7 @@ class LatestTasks:
         wanted.sort(key=_order, reverse=True)
         rest = [summary for summary in wanted if before is None or _order(summary) < before]
         shown = rest[:size]
-        tasks = {task.ref: task for task in self._read([each.ref for each in shown])}
+        tasks = {task.ref: task for task in self.store.get_all([each.ref for each in shown])}
         more = len(rest) > size
         return LatestPage(
             tasks=[tasks[each.ref] for each in shown if each.ref in tasks],
@@ -91,11 +88,8 @@ class LatestTasks:
 
     def _of_context(self, context: ContextRef) -> list[TaskSummary]:
         task_ids = self.contexts.newest(context, AFTER_ALL, CONTEXT_WINDOW)
-        tasks = self._read([TaskRef(context.agent_id, task_id) for task_id in task_ids])
+        tasks = self.store.get_all([TaskRef(context.agent_id, task_id) for task_id in task_ids])
         return [TaskSummary.of(task) for task in tasks]
-
-    def _read(self, refs: Sequence[TaskRef]) -> list[Task]:
-        return [task for some in batched(refs, AT_ONCE, strict=False) for task in self.store.get_all(some)]
 
     def _settled(self, summary: TaskSummary) -> TaskSummary:
         """If its deadline has passed, the task is failed first, as for any reader."""

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import batched
 from typing import Any, TypedDict, Unpack
 
 from a2a_tasks.adapters.dynamodb.registry_items import (
@@ -45,8 +44,6 @@ class ProjectChange(TypedDict, total=False):
     callable_agents: frozenset[str]
 
 
-AT_ONCE = 100
-"""Limit of BatchGetItem."""
 _PROJECTS = "PROJECTS"
 _AGENT = "AGENT#"
 _PAUSE = {"pk": "QUEUE#TASKS", "sk": "PAUSE"}
@@ -206,8 +203,7 @@ class DynamoDBRegistry(Store):
         return [item["sk"].removeprefix(_AGENT) for item in listed]
 
     def agents_of(self, project_id: str) -> list[AgentRevision]:
-        keys = map(_agent_key, self.agent_ids(project_id))
-        items = [item for some in batched(keys, AT_ONCE, strict=False) for item in self._get_all(some)]
+        items = self._get_all(map(_agent_key, self.agent_ids(project_id)))
         agents = [to_revision(item["pk"].removeprefix(_AGENT), item) for item in items]
         return sorted(agents, key=lambda agent: agent.agent_id)
 

@@ -1,7 +1,8 @@
 """What all stores on DynamoDB have in common: reads and conditional writes of one table, in plain values."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import batched
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +18,8 @@ type Item = dict[str, Any]
 """An item, or a key, by the names of its attributes."""
 
 ALWAYS = ItemCondition()
+AT_ONCE = 100
+"""Limit of BatchGetItem."""
 _PLACES = {"Put": "Item", "Delete": "Key"}
 _REFUSED = {"ConditionalCheckFailedException", "TransactionCanceledException"}
 # a conflict wrote nothing either, and the other writer may have changed what the condition depends on
@@ -47,20 +50,21 @@ class Store:
         )
         return from_attributes(answer["Item"]) if "Item" in answer else None
 
-    def _get_all(self, keys: Sequence[Item]) -> list[Item]:
-        """Those of up to 100 items that exist, in no particular order (a consistent read)."""
+    def _get_all(self, keys: Iterable[Item]) -> list[Item]:
+        """Those of the items that exist, in no particular order (a consistent read)."""
         items: list[Item] = []
-        left = [to_attributes(key) for key in keys]
-        while left:
-            request: Any = {self.table: {"Keys": left, "ConsistentRead": True}}
-            answer = self._call(self.client.batch_get_item, RequestItems=request)
-            items += map(from_attributes, answer["Responses"].get(self.table, []))
-            unread = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
-            if len(unread) == len(left):  # no progress: the table is throttled
-                raise StoreUnavailable("no item of a batch was read")
-            # DynamoDB returns only 16 MB, or what a partition's capacity allows, and leaves the rest
-            # unprocessed without an error
-            left = unread
+        for some in batched(keys, AT_ONCE, strict=False):
+            left = [to_attributes(key) for key in some]
+            while left:
+                request: Any = {self.table: {"Keys": left, "ConsistentRead": True}}
+                answer = self._call(self.client.batch_get_item, RequestItems=request)
+                items += map(from_attributes, answer["Responses"].get(self.table, []))
+                unread = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
+                if len(unread) == len(left):  # no progress: the table is throttled
+                    raise StoreUnavailable("no item of a batch was read")
+                # DynamoDB returns only 16 MB, or what a partition's capacity allows, and leaves the rest
+                # unprocessed without an error
+                left = unread
         return items
 
     def _query(self, condition: str, values: Item, **options: Any) -> tuple[list[Item], Any]:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import batched, chain, islice
 
-from a2a_tasks.adapters.dynamodb.store import Item, Store
+from a2a_tasks.adapters.dynamodb.store import AT_ONCE, Item, Store
 from a2a_tasks.adapters.dynamodb.tasks import task_items
 from a2a_tasks.domain.ids import IdRange
 from a2a_tasks.domain.task import Status, Task, TaskRef
@@ -21,8 +21,6 @@ LOOKED_AT = 1_000
 """Entries read at most for one page of a filtered list; a sparser list continues behind its cursor."""
 LIVE_READ = 500
 """Live tasks read for summaries, newest first; older ones are left out until they end."""
-AT_ONCE = 100
-"""Limit of BatchGetItem."""
 READERS = 16
 """Partitions of the index that are read side by side."""
 
@@ -31,7 +29,7 @@ type Read = Callable[[Sequence[TaskRef]], list[Task]]
 
 @dataclass(frozen=True)
 class DynamoDBTaskList(Store):
-    """Lists tasks. ``read`` returns those of up to 100 tasks that exist. All methods raise
+    """Lists tasks. ``read`` returns those of the tasks that exist. All methods raise
     ``StoreUnavailable``."""
 
     read: Read
@@ -67,8 +65,7 @@ class DynamoDBTaskList(Store):
 
     def _read(self, refs: Iterator[TaskRef] | list[TaskRef]) -> list[Task]:
         """Those that exist, newest first."""
-        tasks = [task for some in batched(refs, AT_ONCE, strict=False) for task in self.read(some)]
-        return sorted(tasks, key=lambda task: task.ref.task_id, reverse=True)
+        return sorted(self.read(list(refs)), key=lambda task: task.ref.task_id, reverse=True)
 
     def _entries(self, agent_ids: Sequence[str], ids: IdRange, size: int) -> Iterator[Item]:
         """Entries of the agents, newest first; what is behind a partition's first page is read lazily."""

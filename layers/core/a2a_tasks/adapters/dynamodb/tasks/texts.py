@@ -10,13 +10,10 @@ from itertools import batched
 from typing import Any
 
 from a2a_tasks.adapters.dynamodb.attributes import from_attributes, to_attributes
-from a2a_tasks.adapters.dynamodb.store import Item, Store
+from a2a_tasks.adapters.dynamodb.store import AT_ONCE, Item, Store
 from a2a_tasks.adapters.dynamodb.tasks import task_items, task_values
 from a2a_tasks.ports.errors import PayloadUnavailable, StoreUnavailable
 from a2a_tasks.ports.payloads import JSON, PayloadCorrupt, item_key, item_of
-
-AT_ONCE = 100
-"""Limit of BatchGetItem."""
 
 
 @dataclass(frozen=True)
