@@ -59,10 +59,10 @@ class RequestRefused(Exception):
         return body | {"details": self.details} if self.details else body
 
 
-def invalid(field: str, problem: str) -> RequestRefused:
+def invalid(field: str, problem: str, code: ErrorCode = ErrorCode.VALIDATION_ERROR) -> RequestRefused:
     """The refusal of one field of a request."""
     detail = {"field": field, "message": problem}
-    return RequestRefused(ErrorCode.VALIDATION_ERROR, f"{field}: {problem}", [detail])
+    return RequestRefused(code, f"{field}: {problem}", [detail])
 
 
 class FailureCode(StrEnum):

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused, invalid
 from a2a_tasks.domain.office_file import OfficeFileRefused, OfficeKind, is_packed, recognize
 from a2a_tasks.domain.text.blank import is_blank
 from a2a_tasks.domain.text.encodings import Undecodable, decode
@@ -92,16 +92,16 @@ def text_of(parts: Sequence[Mapping[str, Any]]) -> str:
 def check(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> None:
     """Raise ``RequestRefused`` if the model cannot read the parts, or they are too many or too large."""
     if len(parts) > MAX_PARTS:
-        raise _refusal(ErrorCode.VALIDATION_ERROR, place, f"are {len(parts)}; at most {MAX_PARTS} are taken")
+        raise invalid(place, f"are {len(parts)}; at most {MAX_PARTS} are taken")
     size = len(json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode())
     if size > MAX_PARTS_BYTES:
         problem = (
             f"take {size} bytes of JSON; at most {MAX_PARTS_BYTES} are taken, so send large files by url"
         )
-        raise _refusal(ErrorCode.PAYLOAD_TOO_LARGE, place, problem)
+        raise invalid(place, problem, ErrorCode.PAYLOAD_TOO_LARGE)
     if not blocks_of(parts, place):
         first = f"{place}[0].text" if parts else place
-        raise _refusal(ErrorCode.VALIDATION_ERROR, first, "is blank; give a text or a file")
+        raise invalid(first, "is blank; give a text or a file")
 
 
 def blocks_of(parts: Sequence[Mapping[str, Any]], place: str = "parts") -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ def _shown(value: Any, place: str, limit: int) -> str:
             f"takes more than {limit} characters as the model is shown it, each value in a line of its own "
             "and indented; nest it less, or send less"
         )
-        raise _refusal(ErrorCode.PAYLOAD_TOO_LARGE, place, problem) from None
+        raise invalid(place, problem, ErrorCode.PAYLOAD_TOO_LARGE) from None
 
 
 def _block(place: str, part: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -157,7 +157,7 @@ def _linked(place: str, url: str, media_type: str, title: str) -> dict[str, Any]
     may fetch."""
     address = _ADDRESS.fullmatch(url)
     if address is None:
-        raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.url", "must be an https address")
+        raise invalid(f"{place}.url", "must be an https address")
     if not media_type:
         names = (title.lower(), address["path"].lower())
         media_type = next(
@@ -181,7 +181,7 @@ def _enclosed(place: str, raw: str, media_type: str, title: str, charset: str) -
     media_type = media_type or found or "text/plain"
     if media_type in (PDF, *IMAGES):
         if found != media_type:
-            raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", f"is no {media_type}")
+            raise invalid(f"{place}.raw", f"is no {media_type}")
         source = {"type": "base64", "media_type": media_type, "data": base64.b64encode(data).decode()}
         return _document(source, title) if media_type == PDF else {"type": "image", "source": source}
     if not _TEXT.fullmatch(media_type):
@@ -190,9 +190,9 @@ def _enclosed(place: str, raw: str, media_type: str, title: str, charset: str) -
         text = decode(data, charset)
     except Undecodable as error:
         problem = f"{error}; give its charset or its type in mediaType, such as text/csv; charset=big5"
-        raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", problem) from None
+        raise invalid(f"{place}.raw", problem) from None
     if is_blank(text):
-        raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", "is empty")
+        raise invalid(f"{place}.raw", "is empty")
     return _document({"type": "text", "media_type": "text/plain", "data": text}, title)
 
 
@@ -201,10 +201,10 @@ def _office(place: str, data: bytes, media_type: str, title: str) -> dict[str, A
     try:
         kind = recognize(data)
     except OfficeFileRefused as error:
-        raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", str(error)) from None
+        raise invalid(f"{place}.raw", str(error)) from None
     if kind is None or media_type not in ("", kind, *_ANY_TYPE):
         if media_type in OFFICE:
-            raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", f"is no {media_type}")
+            raise invalid(f"{place}.raw", f"is no {media_type}")
         raise _unsupported(place, media_type or "application/zip")
     return {"type": "text", "text": f"(The file {title or kind} is not shown here.)"}
 
@@ -215,7 +215,7 @@ def _decoded(place: str, raw: str) -> bytes:
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise _refusal(ErrorCode.VALIDATION_ERROR, f"{place}.raw", "is not base64") from None
+        raise invalid(f"{place}.raw", "is not base64") from None
 
 
 def _document(source: dict[str, str], title: str) -> dict[str, Any]:
@@ -225,8 +225,4 @@ def _document(source: dict[str, str], title: str) -> dict[str, Any]:
 def _unsupported(place: str, media_type: str, how: str = "") -> RequestRefused:
     known = ", ".join((PDF, *IMAGES, *OFFICE))
     problem = f"is {media_type}, which agents cannot read{how}; they read text, {known}"
-    return _refusal(ErrorCode.CONTENT_TYPE_NOT_SUPPORTED, f"{place}.mediaType", problem)
-
-
-def _refusal(code: ErrorCode, field: str, problem: str) -> RequestRefused:
-    return RequestRefused(code, f"{field}: {problem}", [{"field": field, "message": problem}])
+    return invalid(f"{place}.mediaType", problem, ErrorCode.CONTENT_TYPE_NOT_SUPPORTED)

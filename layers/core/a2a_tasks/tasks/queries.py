@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from a2a_tasks.domain import ids
-from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused, invalid
 from a2a_tasks.domain.history.events import EventPage, UnknownEvent, events_after, last_number
 from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.ports.payloads import ArtifactLinks, PayloadStore
@@ -87,9 +87,7 @@ class Tasks:
             return events_after(task, after, limit)
         except UnknownEvent:
             problem = "is beyond the task's newest event; give the last answer's nextCursor, or leave it out"
-            raise RequestRefused(
-                ErrorCode.VALIDATION_ERROR, f"after: {problem}", [{"field": "after", "message": problem}]
-            ) from None
+            raise invalid("after", problem) from None
 
     @property
     def results(self) -> Results:

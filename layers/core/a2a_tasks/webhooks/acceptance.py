@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.errors import ErrorCode, RequestRefused, invalid
 from a2a_tasks.domain.schedule import LONGEST_LIFE_MS
 from a2a_tasks.domain.webhooks.push import MAX_SECRETS, PushConfig, StoredPushConfig
 from a2a_tasks.domain.webhooks.target import check_url
@@ -35,9 +35,7 @@ class PushAcceptance:
             text = f"must be shorter: with token they take more than {MAX_SECRETS} bytes"
             problem = ("authentication.credentials", text)
         if problem is not None:
-            name, text = ".".join(filter(None, (field, problem[0]))), problem[1]
-            detail = {"field": name, "message": text}
-            raise RequestRefused(ErrorCode.VALIDATION_ERROR, f"{name}: {text}", [detail])
+            raise invalid(".".join(filter(None, (field, problem[0]))), problem[1])
         settings = self.projects.project(project_id)
         if settings is None or settings.webhook_secret is None:
             raise RequestRefused(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from a2a_tasks.domain.errors import ErrorCode, RequestRefused
+from a2a_tasks.domain.errors import invalid
 from a2a_tasks.tasks.notify_targets import GROUPS_FIELD
 from a2a_tasks.wecom.connection import Connection, ConnectionKind
 
@@ -25,10 +25,7 @@ class Groups:
         for place, connection_id in enumerate(groups):
             problem = problem_of(self.connections.connection(connection_id), project_id)
             if problem is not None:
-                name = f"{GROUPS_FIELD}.{place}"
-                raise RequestRefused(
-                    ErrorCode.VALIDATION_ERROR, f"{name}: {problem}", [{"field": name, "message": problem}]
-                )
+                raise invalid(f"{GROUPS_FIELD}.{place}", problem)
 
 
 def problem_of(connection: Connection | None, project_id: str) -> str | None:
