@@ -11,16 +11,8 @@ from a2a_tasks.domain.text.json_limits import BeyondLimits
 from a2a_tasks.domain.text.json_text import deserialize
 
 
-class InvalidOutput(Exception):
-    """The answer is not an object of the schema; ``failure`` says where."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
 def parse(text: str, schema: dict[str, Any]) -> Any:
-    """The validated value of an answer. Raises ``InvalidOutput``."""
+    """The validated value of an answer, or a ``Failure`` that says where it does not fit the schema."""
     try:
         value = deserialize(text)
         json_limits.check_value(value)
@@ -30,7 +22,7 @@ def parse(text: str, schema: dict[str, Any]) -> Any:
         problem = error.message
     except fastjsonschema.JsonSchemaDefinitionException as error:
         message = f"The agent's outputSchema cannot be used: {error}"
-        raise InvalidOutput(Failure(FailureCode.AGENT_MISCONFIGURED, message)) from None
+        return Failure(FailureCode.AGENT_MISCONFIGURED, message)
     except json.JSONDecodeError as error:
         problem = f"it {error.msg}"
     except BeyondLimits as error:
@@ -38,4 +30,4 @@ def parse(text: str, schema: dict[str, Any]) -> Any:
     else:
         return value
     message = f"The model's answer does not fit the agent's outputSchema: {problem}."
-    raise InvalidOutput(Failure(FailureCode.EXECUTION_ERROR, message))
+    return Failure(FailureCode.EXECUTION_ERROR, message)

@@ -44,10 +44,10 @@ def result_of(agent: AgentRevision, reply: ModelReply, max_tokens: int) -> Finis
         return Failed(OVER_BUDGET if is_capped else _failure_of(reply), reply.text)
     output: dict[str, Any] = {"result": reply.text}
     if agent.output_schema is not None:
-        try:
-            output["data"] = structured.parse(reply.text, agent.output_schema)
-        except structured.InvalidOutput as error:
-            return Failed(error.failure, reply.text)
+        data = structured.parse(reply.text, agent.output_schema)
+        if isinstance(data, Failure):
+            return Failed(data, reply.text)
+        output["data"] = data
     return Finished(output)
 
 
