@@ -200,7 +200,7 @@ class BatchResults:
             guard = guard_of_completion(task.fence, self.tasks.now())
             # the claim's id identifies this end for every run, so a result recorded twice ends and counts
             # once
-            result = self.tasks.finalizer.complete(task, output, spent, guard, finish_id=task.claim_id)
+            result = self.tasks.finalizer.complete(task, output, spent, guard)
             self.tasks.counted(result)
         else:
             result = self.tasks.fail(task, turn_result.failure, spent=spent, text=turn_result.text)
@@ -213,7 +213,7 @@ class BatchResults:
 
     def _time_out(self, task: Task, reply: ModelReply, spent: tuple[Spent, ...]) -> None:
         output = save_partial(self.tasks.payloads, task, reply.text)
-        result = self.tasks.finalizer.time_out(task, spent=spent, output=output, finish_id=task.claim_id)
+        result = self.tasks.finalizer.time_out(task, spent=spent, output=output)
         if isinstance(self.tasks.counted(result), Refused):
             self._add_usage(task, spent)
 

@@ -95,9 +95,7 @@ class BatchTasks:
         # the text is stored before the write that refers to it
         guard, output = guard_of_worker(task.fence), save_partial(self.payloads, task, text)
         spent = released(task.spent) if spent is None else spent
-        result = self.finalizer.fail(
-            task, failure, guard, spent=spent, output=output, finish_id=task.claim_id
-        )
+        result = self.finalizer.fail(task, failure, guard, spent=spent, output=output)
         return self.counted(result)
 
     def counted(self, result: Written | Refused) -> Written | Refused:

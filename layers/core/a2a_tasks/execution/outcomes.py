@@ -106,12 +106,9 @@ class OutcomeHandler:
         # stored before the write that refers to it: a crash in between leaves an unused text, not a dangling
         # reference
         output = await self._save_partial(snapshot)
-        # the claim's id identifies this write, so that a retry after a lost response recognizes it
         result = await self._with_retries(
             snapshot,
-            lambda: self.finalizer.fail(
-                task, failure, guard, spent=snapshot.spent, output=output, finish_id=task.claim_id
-            ),
+            lambda: self.finalizer.fail(task, failure, guard, spent=snapshot.spent, output=output),
         )
         return await self._ended(snapshot, result)
 
@@ -250,11 +247,7 @@ class OutcomeHandler:
             snapshot,
             # uses the time of each attempt: a result written after the deadline does not count
             lambda: self.finalizer.complete(
-                task,
-                output,
-                snapshot.spent,
-                guard_of_completion(task.fence, self.clock.now()),
-                finish_id=task.claim_id,
+                task, output, snapshot.spent, guard_of_completion(task.fence, self.clock.now())
             ),
         )
         if isinstance(result, Written):
@@ -268,9 +261,7 @@ class OutcomeHandler:
         task, output = snapshot.task, await self._save_partial(snapshot)
         result = await self._with_retries(
             snapshot,
-            lambda: self.finalizer.time_out(
-                task, spent=snapshot.spent, output=output, finish_id=task.claim_id, fence=task.fence
-            ),
+            lambda: self.finalizer.time_out(task, spent=snapshot.spent, output=output, fence=task.fence),
         )
         return await self._ended(snapshot, result)
 

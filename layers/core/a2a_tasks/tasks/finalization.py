@@ -33,8 +33,8 @@ class TaskFinalizer:
     learns of the end with its next write. A task that awaits children is announced before its end is
     written, so that a crash in between cannot leave them running.
 
-    All methods raise ``StoreUnavailable``. ``finish_id`` identifies the writes of a caller that retries,
-    so that it recognizes its own end after a lost response.
+    All methods raise ``StoreUnavailable``. ``spent`` is given by whoever holds the task: its claim's id then
+    identifies the end, so that a retry after a lost response recognizes its own.
     """
 
     store: TaskStore
@@ -47,16 +47,10 @@ class TaskFinalizer:
     retention_ms: int
 
     def complete(
-        self,
-        task: Task,
-        output: Payload,
-        spent: tuple[Spent, ...],
-        guard: Guard,
-        *,
-        finish_id: str | None = None,
+        self, task: Task, output: Payload, spent: tuple[Spent, ...], guard: Guard
     ) -> Written | Refused:
         """Complete a task with its output and final usage."""
-        return self._finish(task, guard, Status.COMPLETED, output=output, spent=spent, finish_id=finish_id)
+        return self._finish(task, guard, Status.COMPLETED, output=output, spent=spent)
 
     def fail(
         self,
@@ -66,12 +60,9 @@ class TaskFinalizer:
         *,
         spent: tuple[Spent, ...] | None = None,
         output: Payload | None = None,
-        finish_id: str | None = None,
     ) -> Written | Refused:
         """Fail a task, optionally with a partial output. ``spent`` None leaves its usage as stored."""
-        return self._finish(
-            task, guard, Status.FAILED, failure=failure, spent=spent, output=output, finish_id=finish_id
-        )
+        return self._finish(task, guard, Status.FAILED, failure=failure, spent=spent, output=output)
 
     def cancel(self, task: Task) -> Written | Refused:
         """Cancel a task, unless it has ended or its deadline has passed."""
@@ -83,13 +74,12 @@ class TaskFinalizer:
         *,
         spent: tuple[Spent, ...] | None = None,
         output: Payload | None = None,
-        finish_id: str | None = None,
         fence: int | None = None,
     ) -> Written | Refused:
         """Fail a task whose deadline has passed, unless it has ended otherwise. ``fence`` is given by the
         worker that holds it."""
         guard = guard_of_expiry(self.clock.now(), fence)
-        return self.fail(task, _timeout(task), guard, spent=spent, output=output, finish_id=finish_id)
+        return self.fail(task, _timeout(task), guard, spent=spent, output=output)
 
     def expire_if_overdue(self, task: Task) -> Task:
         """The task as readers may see it: if its deadline has passed, it is failed first."""
@@ -133,18 +123,17 @@ class TaskFinalizer:
         output: Payload | None = None,
         failure: Failure | None = None,
         spent: tuple[Spent, ...] | None = None,
-        finish_id: str | None = None,
     ) -> Written | Refused:
         if task.awaits and not guard.by_holder:
             # sent before the end is written: an ended task is never due, so after a crash nothing would stop
             # its children
             step = partial(self.queue.send, task, FOLLOW_UP_SECONDS)
             self._attempt(task, "end of a waiting task not announced", step)
-        now = self.clock.now()
+        now, claim_id = self.clock.now(), None if spent is None else task.claim_id
         outcome = Outcome(
             status=status,
             at=now,
-            finish_id=finish_id or self.entropy.bytes(8).hex(),
+            finish_id=claim_id or self.entropy.bytes(8).hex(),
             retain_until=now + self.retention_ms,
             output=output,
             failure=failure,
