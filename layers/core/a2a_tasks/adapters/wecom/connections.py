@@ -1,11 +1,13 @@
 """WeCom connections in the registry. The functions read; the operator's command writes."""
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from a2a_tasks.adapters.dynamodb.store import ALWAYS, Store
+from a2a_tasks.adapters.dynamodb.store import ALWAYS, Item, Store
 from a2a_tasks.adapters.dynamodb.update import when
-from a2a_tasks.wecom.connection import API_URL, Connection, ConnectionKind, ConversationScope
+from a2a_tasks.wecom.connection import Connection, ConnectionKind, ConversationScope
 from a2a_tasks.wecom.language import Language
 
 
@@ -59,67 +61,49 @@ class DynamoDBConnections(Store):
             raise UnknownConnection(connection.connection_id)
 
 
-def to_connection(connection_id: str, item: dict[str, Any]) -> Connection:
-    return Connection(
-        connection_id=connection_id,
-        project_id=item["projectId"],
-        kind=ConnectionKind(item["kind"]),
-        secret_arn=item["secretArn"],
-        created_at=int(item["createdAt"]),
-        agent_id=item.get("agentId"),
-        bot_id=item.get("botId"),
-        corp_id=item.get("corpId"),
-        app_id=item.get("appId"),
-        conversation=ConversationScope(item.get("conversation", ConversationScope.USER)),
-        allowed_users=frozenset(item.get("allowedUsers", ())),
-        allowed_departments=frozenset(int(number) for number in item.get("allowedDepartments", ())),
-        welcome=item.get("welcome"),
-        fallback=item.get("fallback"),
-        api_url=item.get("apiUrl", API_URL),
-        public_url=item.get("publicUrl"),
-        markdown=item.get("markdown"),
-        bot_name=item.get("botName"),
-        chat_id=item.get("chatId"),
-        language=Language(item.get("language", Language.ZH)),
-        names_speaker=item.get("namesSpeaker", True),
-        messages_per_minute=_number(item.get("messagesPerMinute")),
-        tokens_per_day=_number(item.get("tokensPerDay")),
-        enabled=item["enabled"],
-    )
+def to_connection(connection_id: str, item: Item) -> Connection:
+    values = {field: load(item[name]) for field, (name, load) in _STORED.items() if name in item}
+    return Connection(connection_id=connection_id, **values)
 
 
-def _number(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def from_connection(connection: Connection) -> dict[str, Any]:
+def from_connection(connection: Connection) -> Item:
     """Its item; what is not set, or empty, is left out."""
-    values = {
-        "projectId": connection.project_id,
-        "kind": connection.kind.value,
-        "secretArn": connection.secret_arn,
-        "createdAt": connection.created_at,
-        "agentId": connection.agent_id,
-        "botId": connection.bot_id,
-        "corpId": connection.corp_id,
-        "appId": connection.app_id,
-        "conversation": connection.conversation.value,
-        "allowedUsers": connection.allowed_users or None,
-        "allowedDepartments": connection.allowed_departments or None,
-        "welcome": connection.welcome,
-        "fallback": connection.fallback,
-        "apiUrl": connection.api_url,
-        "publicUrl": connection.public_url,
-        "markdown": connection.markdown,
-        "botName": connection.bot_name,
-        "chatId": connection.chat_id,
-        "language": connection.language.value,
-        "namesSpeaker": connection.names_speaker,
-        "messagesPerMinute": connection.messages_per_minute,
-        "tokensPerDay": connection.tokens_per_day,
-        "enabled": connection.enabled,
+    values = {name: getattr(connection, field) for field, (name, _) in _STORED.items()}
+    return _key(connection.connection_id) | {
+        name: None if value == frozenset() else value for name, value in values.items()
     }
-    return _key(connection.connection_id) | values
+
+
+def _integers(values: Iterable[Decimal]) -> frozenset[int]:
+    return frozenset(int(value) for value in values)
+
+
+_STORED: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "project_id": ("projectId", str),
+    "kind": ("kind", ConnectionKind),
+    "secret_arn": ("secretArn", str),
+    "created_at": ("createdAt", int),
+    "agent_id": ("agentId", str),
+    "bot_id": ("botId", str),
+    "corp_id": ("corpId", str),
+    "app_id": ("appId", str),
+    "conversation": ("conversation", ConversationScope),
+    "allowed_users": ("allowedUsers", frozenset),
+    "allowed_departments": ("allowedDepartments", _integers),
+    "welcome": ("welcome", str),
+    "fallback": ("fallback", str),
+    "api_url": ("apiUrl", str),
+    "public_url": ("publicUrl", str),
+    "markdown": ("markdown", bool),
+    "bot_name": ("botName", str),
+    "chat_id": ("chatId", str),
+    "language": ("language", Language),
+    "names_speaker": ("namesSpeaker", bool),
+    "messages_per_minute": ("messagesPerMinute", int),
+    "tokens_per_day": ("tokensPerDay", int),
+    "enabled": ("enabled", bool),
+}
+"""The attribute of each field, and what makes the field's value of it."""
 
 
 def _key(connection_id: str) -> dict[str, str]:
