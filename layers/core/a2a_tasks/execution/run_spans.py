@@ -1,7 +1,7 @@
 """Spans of what a worker does for a task: calls of the model, and tools."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from a2a_tasks.domain.agents.backend import Backend
@@ -38,8 +38,7 @@ class RunSpans:
     telemetry: Telemetry
     backend: Backend
 
-    @contextmanager
-    def turn(self, work: TaskRun, request: ModelRequest) -> Iterator[OpenSpan]:
+    def turn(self, work: TaskRun, request: ModelRequest) -> AbstractContextManager[OpenSpan]:
         """The span of a call of the model. There is at most one for each turn and claim."""
         prompt, number = request.prompt, len(work.transcript.turns) + 1
         attributes: dict[str, Value | None] = {
@@ -50,11 +49,9 @@ class RunSpans:
             "gen_ai.output.type": "json" if prompt.output_schema else None,
             "a2a_tasks.turn": number,
         }
-        with self._step(work, f"chat {prompt.model}", ("turn", number), attributes, SpanKind.CLIENT) as step:
-            yield step
+        return self._step(work, f"chat {prompt.model}", ("turn", number), attributes, SpanKind.CLIENT)
 
-    @contextmanager
-    def tool(self, work: TaskRun, call: ToolCall) -> Iterator[OpenSpan]:
+    def tool(self, work: TaskRun, call: ToolCall) -> AbstractContextManager[OpenSpan]:
         """The span of a tool that runs in the worker."""
         attributes: dict[str, Value | None] = {
             "gen_ai.operation.name": "execute_tool",
@@ -63,8 +60,7 @@ class RunSpans:
             "gen_ai.tool.call.id": call.call_id,
         }
         what = ("tool", call.call_id)
-        with self._step(work, f"execute_tool {call.name}", what, attributes, SpanKind.INTERNAL) as step:
-            yield step
+        return self._step(work, f"execute_tool {call.name}", what, attributes, SpanKind.INTERNAL)
 
     @contextmanager
     def _step(

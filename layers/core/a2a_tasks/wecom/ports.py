@@ -276,7 +276,7 @@ class ExchangeReader(Protocol):
         ...
 
 
-class ExchangeStore(Protocol):
+class ExchangeStore(ExchangeReader, Protocol):
     """Exchanges. Every change returns the exchange as stored afterwards, even if another process made the
     change, or None if there is none. Changes are idempotent. All methods raise ``StoreUnavailable``."""
 
@@ -296,10 +296,6 @@ class ExchangeStore(Protocol):
     def watch(self, task_id: str, since: LiveChunk | None = None) -> LiveExchanges:
         """The exchanges of a task, and its newest live chunks, or those from ``since`` on, itself among them
         (one eventually consistent read)."""
-        ...
-
-    def of_task(self, task_id: str) -> list[Exchange]:
-        """All exchanges of a task."""
         ...
 
     def end(self, ref: ExchangeRef, end: ExchangeEnd) -> Exchange | None:

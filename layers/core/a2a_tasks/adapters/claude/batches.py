@@ -40,7 +40,6 @@ NOT_NOW = frozenset({429, 529})
 FOR_AN_OPERATOR = frozenset({401, 402, 403, 404})
 """Problems with the key, billing, permissions or address, rather than with the requests in the batch, which
 the API validates later (API reference, "Create a Message Batch")."""
-NOT_FOUND = 404
 MISCONFIGURED_TYPES = frozenset({"authentication_error", "permission_error", "not_found_error"})
 """Problems with the key, its permissions or the agent's model that an operator must fix."""
 PAGE = 100
