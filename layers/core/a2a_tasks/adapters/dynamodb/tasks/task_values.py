@@ -66,12 +66,10 @@ def to_failure(value: Mapping[str, str]) -> Failure:
 def spent_value(spent: tuple[Spent, ...]) -> list[dict[str, Any]]:
     return [
         _known(
-            {
-                "attempt": entry.attempt,
-                "model": entry.model,
-                "taskId": entry.task_id,
-                "reserved": entry.reserved or None,
-            }
+            attempt=entry.attempt,
+            model=entry.model,
+            taskId=entry.task_id,
+            reserved=entry.reserved or None,
         )
         | _usage_value(entry.usage)
         for entry in spent
@@ -116,14 +114,12 @@ def to_used(value: Sequence[Sequence[Any]]) -> dict[str, Usage]:
 
 def step_value(step: Step) -> dict[str, Any]:
     return {"at": step.at, "attempt": step.attempt} | _known(
-        {
-            "tool": step.tool,
-            "isOpen": step.is_open or None,
-            "isError": step.is_error or None,
-            "child": None if step.child is None else ref_value(step.child),
-            "calls": step.calls or None,
-            "used": used_value(step.used) or None,
-        }
+        tool=step.tool,
+        isOpen=step.is_open or None,
+        isError=step.is_error or None,
+        child=None if step.child is None else ref_value(step.child),
+        calls=step.calls or None,
+        used=used_value(step.used) or None,
     )
 
 
@@ -169,7 +165,7 @@ def to_budget(value: Mapping[str, Decimal]) -> Budget:
 
 
 def progress_value(progress: Progress) -> dict[str, Any]:
-    return _known({"tool": progress.tool, "step": progress.step, "percent": progress.percent})
+    return _known(tool=progress.tool, step=progress.step, percent=progress.percent)
 
 
 def to_progress(value: Mapping[str, Any]) -> Progress:
@@ -204,15 +200,13 @@ def to_undelivered(value: Mapping[str, Decimal]) -> Undelivered:
 def artifacts_value(artifacts: tuple[Artifact, ...]) -> list[dict[str, Any]]:
     return [
         _known(
-            {
-                "artifactId": artifact.artifact_id,
-                "name": artifact.name,
-                "mediaType": artifact.media_type,
-                "sizeBytes": artifact.size_bytes,
-                "key": artifact.key,
-                "url": artifact.url,
-                "form": artifact.form.value,
-            }
+            artifactId=artifact.artifact_id,
+            name=artifact.name,
+            mediaType=artifact.media_type,
+            sizeBytes=artifact.size_bytes,
+            key=artifact.key,
+            url=artifact.url,
+            form=artifact.form.value,
         )
         for artifact in artifacts
     ]
@@ -266,7 +260,7 @@ def _usage(value: Mapping[str, Decimal]) -> Usage:
     )
 
 
-def _known(values: dict[str, Any]) -> dict[str, Any]:
+def _known(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -275,7 +269,7 @@ def optional_int(value: Decimal | None) -> int | None:
 
 
 def budget_value(budget: Budget) -> dict[str, Any]:
-    return _known({"costUsd": budget.cost_usd, "tokens": budget.tokens})
+    return _known(costUsd=budget.cost_usd, tokens=budget.tokens)
 
 
 def trace_value(trace: TaskTrace) -> dict[str, Any]:
