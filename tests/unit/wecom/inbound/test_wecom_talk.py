@@ -16,7 +16,6 @@ from a2a_tasks.wecom.exchange import URL_MS, DeliveryClaim, DeliveryMeans, Excha
 from a2a_tasks.wecom.inbound.chat import chat_key, context_id
 from a2a_tasks.wecom.inbound.messages import PATIENCE_MS
 from a2a_tasks.wecom.inbound.stream_refresh import MOST_RECENT, RECENT_MS
-from a2a_tasks.wecom.protocol.bot_callback import ReceivedByBot
 from a2a_tasks.wecom.protocol.bot_messages import (
     BotMedia,
     BotMixed,
@@ -27,6 +26,7 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     StreamRefresh,
 )
 from a2a_tasks.wecom.protocol.bot_replies import CONTENT_BYTES
+from a2a_tasks.wecom.protocol.crypto import DecryptedMessage
 from tests.integration.support.stored_task import claimed, given_back
 from tests.integration.support.texts import incompressible
 from tests.twins.deployment import MAX_TIMEOUT_MS, agent
@@ -305,7 +305,7 @@ class TestStream:
 
     def test_while_it_speaks_a_refresh_is_one_read_of_what_is_new(self, talk: Talk) -> None:
         begun, live, points = talk.say("你好"), talk.deployment.live, Failpoints()
-        bot, asked = talk.bot(points), ReceivedByBot(StreamRefresh(ORIGIN, begun["id"]), KEY)
+        bot, asked = talk.bot(points), DecryptedMessage(StreamRefresh(ORIGIN, begun["id"]), KEY)
 
         def refresh() -> str:
             talk.deployment.clock.advance(RECENT_MS / 1000)
@@ -332,7 +332,7 @@ class TestStream:
 
         def reads(stream_id: str) -> int:
             points.calls.clear()
-            asked = ReceivedByBot(StreamRefresh(ORIGIN, stream_id), KEY)
+            asked = DecryptedMessage(StreamRefresh(ORIGIN, stream_id), KEY)
             assert bot.answer(talk.connection, asked, "request-1", lambda: 5.0)
             return points.calls.total()
 

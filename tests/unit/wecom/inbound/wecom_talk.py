@@ -9,7 +9,6 @@ from a2a_tasks.wecom.connection import Connection, ConnectionKind
 from a2a_tasks.wecom.exchange import Exchange, end_of_exchange
 from a2a_tasks.wecom.inbound.bot import Bot
 from a2a_tasks.wecom.ports import FileUnavailable, SentFile
-from a2a_tasks.wecom.protocol.bot_callback import ReceivedByBot
 from a2a_tasks.wecom.protocol.bot_messages import (
     BotCallback,
     BotContent,
@@ -19,7 +18,7 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     CardEvent,
     StreamRefresh,
 )
-from a2a_tasks.wecom.protocol.crypto import CallbackKey
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, DecryptedMessage
 from a2a_tasks.wiring.wecom import ChatPorts, build_message_handlers
 from tests.twins.deployment import Deployment
 from tests.twins.faults.failpoints import Failpoints
@@ -77,7 +76,7 @@ class Talk:
 
     def deliver(self, message: BotCallback, failpoints: Failpoints | None = None) -> dict[str, Any] | None:
         """One delivery of a callback: what is answered."""
-        received = ReceivedByBot(message, KEY)
+        received = DecryptedMessage(message, KEY)
         return self.bot(failpoints).answer(self.connection, received, "request-1", lambda: 5.0)
 
     def say(

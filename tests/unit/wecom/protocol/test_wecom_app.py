@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a2a_tasks.wecom.protocol.app_callback import ReceivedByApp, receive_app_message, seal_app_reply
+from a2a_tasks.wecom.protocol.app_callback import receive_app_message, seal_app_reply
 from a2a_tasks.wecom.protocol.app_messages import (
     AppEvent,
     AppFile,
@@ -24,7 +24,7 @@ from a2a_tasks.wecom.protocol.app_messages import (
     parse_app_message,
 )
 from a2a_tasks.wecom.protocol.app_replies import button_reply, text_reply
-from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery, DecryptedMessage
 from a2a_tasks.wecom.protocol.deduplication import replay_key
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 from tests.unit.wecom.protocol.wecom_vectors import vector
@@ -59,7 +59,7 @@ def parsed_event(name: str, rest: str = "<EventKey/>") -> AppEvent:
 
 def receive(
     plain: str, now: int = NOW, agent_id: str = "1000002", nonce: str = "1790000001"
-) -> ReceivedByApp:
+) -> DecryptedMessage[AppMessage | AppEvent]:
     encrypted = KEY.encrypt(plain, RANDOM)
     body = f"<xml><ToUserName>x</ToUserName><Encrypt>{encrypted}</Encrypt></xml>".encode()
     query = CallbackQuery(KEY.sign(str(CREATED), nonce, encrypted), str(CREATED), nonce)

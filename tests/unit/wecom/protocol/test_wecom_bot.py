@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a2a_tasks.wecom.protocol.bot_callback import ReceivedByBot, receive_bot_message, seal_bot_reply
+from a2a_tasks.wecom.protocol.bot_callback import receive_bot_message, seal_bot_reply
 from a2a_tasks.wecom.protocol.bot_messages import (
     BotCallback,
     BotContent,
@@ -34,7 +34,7 @@ from a2a_tasks.wecom.protocol.bot_replies import (
     welcome_text,
 )
 from a2a_tasks.wecom.protocol.cards import Button, Card
-from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery, DecryptedMessage
 from a2a_tasks.wecom.protocol.deduplication import replay_key
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 from local.wecom.card_rules import problem_of
@@ -66,7 +66,7 @@ def happened(**event: Any) -> BotCallback:
     return parse(fields("event", event=event, create_time=CREATED))
 
 
-def receive(document: Any, now: int = NOW, bot_id: str | None = "bot1") -> ReceivedByBot:
+def receive(document: Any, now: int = NOW, bot_id: str | None = "bot1") -> DecryptedMessage[BotCallback]:
     encrypted = KEY.encrypt(json.dumps(document), RANDOM)
     query = CallbackQuery(KEY.sign(str(CREATED), "n", encrypted), str(CREATED), "n")
     return receive_bot_message([KEY], bot_id, query, json.dumps({"encrypt": encrypted}).encode(), now)

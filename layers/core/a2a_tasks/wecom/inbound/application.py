@@ -15,7 +15,6 @@ from a2a_tasks.wecom.inbound.messages import AcceptedMessage, InboundMessages
 from a2a_tasks.wecom.inbound.user_limits import UserLimits
 from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
 from a2a_tasks.wecom.ports import ChatStore, DepartmentReader
-from a2a_tasks.wecom.protocol.app_callback import ReceivedByApp
 from a2a_tasks.wecom.protocol.app_messages import (
     AppEvent,
     AppFile,
@@ -29,6 +28,7 @@ from a2a_tasks.wecom.protocol.app_messages import (
     Content,
 )
 from a2a_tasks.wecom.protocol.app_replies import button_reply, text_reply
+from a2a_tasks.wecom.protocol.crypto import DecryptedMessage
 from a2a_tasks.wecom.protocol.deduplication import replay_key
 from a2a_tasks.wecom.users import is_admitted, needs_departments
 
@@ -47,7 +47,11 @@ class Application:
     departments: DepartmentReader
 
     def answer(
-        self, connection: Connection, received: ReceivedByApp, correlation_id: str, now: int
+        self,
+        connection: Connection,
+        received: DecryptedMessage[AppMessage | AppEvent],
+        correlation_id: str,
+        now: int,
     ) -> str | None:
         """The reply as XML, before it is encrypted; None for nothing. ``now`` is in Unix milliseconds."""
         match received.message:

@@ -20,8 +20,8 @@ from a2a_tasks.wecom.inbound.stream_refresh import StreamRefreshHandler, frame_o
 from a2a_tasks.wecom.inbound.user_limits import UserLimits
 from a2a_tasks.wecom.phrases import Phrase, refusal_sentence, say
 from a2a_tasks.wecom.ports import ChatStore, ExchangeStore
-from a2a_tasks.wecom.protocol.bot_callback import ReceivedByBot
 from a2a_tasks.wecom.protocol.bot_messages import (
+    BotCallback,
     BotMessage,
     CardEvent,
     EnterChat,
@@ -30,7 +30,7 @@ from a2a_tasks.wecom.protocol.bot_messages import (
     UnsupportedEvent,
 )
 from a2a_tasks.wecom.protocol.bot_replies import stream_frame, update_card, welcome_text
-from a2a_tasks.wecom.protocol.crypto import CallbackKey
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, DecryptedMessage
 from a2a_tasks.wecom.protocol.deduplication import replay_key
 from a2a_tasks.wecom.protocol.text import fit
 from a2a_tasks.wecom.result_texts import noted
@@ -60,7 +60,7 @@ class Bot:
     def answer(
         self,
         connection: Connection,
-        received: ReceivedByBot,
+        received: DecryptedMessage[BotCallback],
         correlation_id: str,
         seconds_left: Callable[[], float],
     ) -> dict[str, Any] | None:

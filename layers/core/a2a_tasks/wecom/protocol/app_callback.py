@@ -1,7 +1,6 @@
 """A self-built application's callback: from the request to the message, and from the answer to its body."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from a2a_tasks.wecom.protocol.app_messages import AppEvent, AppMessage, parse_app_message
 from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery, DecryptedMessage, open_with
@@ -13,17 +12,9 @@ MAX_BODY_BYTES = 256 * 1024
 """Checked before the body is parsed."""
 
 
-@dataclass(frozen=True)
-class ReceivedByApp:
-    """An authenticated message, and the key for encrypting its reply."""
-
-    message: AppMessage | AppEvent
-    key: CallbackKey
-
-
 def receive_app_message(
     keys: Sequence[CallbackKey], agent_id: str, query: CallbackQuery, body: bytes, now: int
-) -> ReceivedByApp:
+) -> DecryptedMessage[AppMessage | AppEvent]:
     """The message of a POST to the application ``agent_id``. ``now`` is in Unix milliseconds.
 
     The caller must check the sender's permission, and whether the message is a duplicate. Raises
@@ -35,10 +26,10 @@ def receive_app_message(
     if message.corp_id != opened.key.receive_id or message.agent_id != agent_id:
         raise CallbackRefused(RefusalReason.RECIPIENT)
     check_fresh(message.created_at, now)
-    return ReceivedByApp(message, opened.key)
+    return DecryptedMessage(message, opened.key)
 
 
-def verify_url(keys: Sequence[CallbackKey], query: CallbackQuery, now: int) -> DecryptedMessage:
+def verify_url(keys: Sequence[CallbackKey], query: CallbackQuery, now: int) -> DecryptedMessage[str]:
     """The response body to a GET, to be returned unchanged as ``text/plain`` within a second; for
     applications and bots. Raises ``CallbackRefused``."""
     return open_with(keys, query, query.echo, now)

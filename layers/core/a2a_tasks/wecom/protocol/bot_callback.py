@@ -2,26 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from a2a_tasks.domain.text.json_text import deserialize
 from a2a_tasks.wecom.connection import API_URL
 from a2a_tasks.wecom.protocol.bot_messages import BotCallback, parse_bot_message
-from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery, open_with
+from a2a_tasks.wecom.protocol.crypto import CallbackKey, CallbackQuery, DecryptedMessage, open_with
 from a2a_tasks.wecom.protocol.deduplication import check_fresh
 from a2a_tasks.wecom.protocol.refusal import CallbackRefused, RefusalReason
 
 MAX_BODY_BYTES = 256 * 1024
 """Checked before the body is parsed."""
-
-
-@dataclass(frozen=True)
-class ReceivedByBot:
-    """An authenticated message, and the key for its reply and its files."""
-
-    message: BotCallback
-    key: CallbackKey
 
 
 def receive_bot_message(
@@ -31,7 +22,7 @@ def receive_bot_message(
     body: bytes,
     now: int,
     api_url: str = API_URL,
-) -> ReceivedByBot:
+) -> DecryptedMessage[BotCallback]:
     """The message of a POST to the bot ``bot_id``, or to the only bot with these keys. ``now`` is in Unix
     milliseconds.
 
@@ -46,7 +37,7 @@ def receive_bot_message(
     if bot_id not in (None, message.origin.bot_id):
         raise CallbackRefused(RefusalReason.RECIPIENT)
     check_fresh(message.origin.created_at, now)
-    return ReceivedByBot(message, opened.key)
+    return DecryptedMessage(message, opened.key)
 
 
 def seal_bot_reply(key: CallbackKey, reply: dict[str, Any], nonce: str, now: int, random: bytes) -> bytes:

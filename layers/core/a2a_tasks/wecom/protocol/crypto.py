@@ -137,16 +137,16 @@ class CallbackKey:
 
 
 @dataclass(frozen=True)
-class DecryptedMessage:
-    """A message, and the key that decrypted it, which also encrypts the reply."""
+class DecryptedMessage[T]:
+    """A message, and the key that decrypted it, which also encrypts the reply and decrypts its files."""
 
-    message: str
+    message: T
     key: CallbackKey
 
 
 def open_with(
     keys: Sequence[CallbackKey], query: CallbackQuery, encrypted: str, now: int
-) -> DecryptedMessage:
+) -> DecryptedMessage[str]:
     """The message under the first of the keys that opens it: the current one or, after a rotation, the one
     before. Raises ``CallbackRefused`` with the reason of the key that came furthest."""
     refusals = []
