@@ -271,14 +271,8 @@ class RequestResult:
     outcome: ModelReply | ModelBusy | ModelRejected | UnprocessedReason
 
 
-@dataclass
 class CreationUnknown(Exception):
     """The response to a creation was lost: the batch may or may not exist."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 @dataclass
