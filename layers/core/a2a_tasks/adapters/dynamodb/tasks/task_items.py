@@ -10,7 +10,6 @@ from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.ids import IdRange, created_ms, shard
 from a2a_tasks.domain.schedule import earliest_end
 from a2a_tasks.domain.task import (
-    Budget,
     Lane,
     Outcome,
     Priority,
@@ -92,7 +91,8 @@ def is_past(record: Mapping[str, Any], now: int) -> bool:
 
 def to_item(task: Task) -> dict[str, Any]:
     """A new task's item. What is None is no attribute."""
-    values: dict[str, Any] = {
+    list_shard = list_partition(task.ref.agent_id, shard(task.ref.task_id) % LIST_SHARDS)
+    return key(task.ref) | {
         "projectId": task.project_id,
         "status": task.status.value,
         "createdAt": task.created_at,
@@ -110,7 +110,7 @@ def to_item(task: Task) -> dict[str, Any]:
         "notBefore": task.not_before,
         "turns": task.turns,
         "spent": task_values.spent_value(task.spent),
-        "listShard": list_partition(task.ref.agent_id, shard(task.ref.task_id) % LIST_SHARDS),
+        "listShard": list_shard,
         "events": [task_values.event_value(event) for event in task.events],
         "timeoutMs": task.timeout_ms,
         "pausedMs": task.paused_ms,
@@ -124,26 +124,18 @@ def to_item(task: Task) -> dict[str, Any]:
         "keyId": task.key_id,
         "retryOf": task.retry_of,
         "trace": task_values.trace_value(task.trace) if task.trace else None,
+        "queueTimeoutMs": None if task.queue_timeout_ms == queue_time.DEFAULT else task.queue_timeout_ms,
+        "priority": None if task.priority is Priority.NORMAL else task.priority.value,
+        "lane": None if task.lane is Lane.STANDARD else task.lane.value,
+        "budget": task_values.budget_value(task.budget) or None,
+        "parent": task_values.parent_value(task.parent) if task.parent else None,
+        "depth": task.depth or None,
+        "counted": task_values.counted_value(task.counted) if task.counted else None,
+        # both indexes are sparse: they contain only tasks that wait for something
+        "pendingAgent": list_shard if task.counts_as_pending else None,
+        "dueShard": None if task.due_at is None else due_shard(task.ref.task_id),
+        "dueAt": task.due_at,
     }
-    if task.queue_timeout_ms != queue_time.DEFAULT:
-        values["queueTimeoutMs"] = task.queue_timeout_ms
-    if task.priority is not Priority.NORMAL:
-        values["priority"] = task.priority.value
-    if task.lane is not Lane.STANDARD:
-        values["lane"] = task.lane.value
-    if task.budget != Budget():
-        values["budget"] = task_values.budget_value(task.budget)
-    if task.parent is not None:
-        values["parent"] = task_values.ref_value(task.parent.ref) | {"callId": task.parent.call_id}
-        values["depth"] = task.depth
-    if task.counted is not None:
-        values["counted"] = task_values.counted_value(task.counted)
-    # both indexes are sparse: they contain only tasks that wait for something
-    if task.counts_as_pending:
-        values["pendingAgent"] = values["listShard"]
-    if task.due_at is not None:
-        values |= {"dueShard": due_shard(task.ref.task_id), "dueAt": task.due_at}
-    return key(task.ref) | values
 
 
 def from_item(values: Mapping[str, Any]) -> Task:

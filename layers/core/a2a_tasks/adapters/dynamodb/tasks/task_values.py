@@ -156,6 +156,10 @@ def to_ref(value: Mapping[str, str]) -> TaskRef:
     return TaskRef(value["agentId"], value["taskId"])
 
 
+def parent_value(parent: Parent) -> dict[str, str]:
+    return ref_value(parent.ref) | {"callId": parent.call_id}
+
+
 def to_parent(value: Mapping[str, str]) -> Parent:
     return Parent(to_ref(value), value["callId"])
 
