@@ -38,7 +38,7 @@ def test_a_large_queue_is_a_queue(seed: int) -> None:
                 taken += [(ours[name], theirs[name]) for name in sorted(ours)]
             case 3 if taken:
                 our, their = taken[random.randrange(len(taken))]
-                assert _hidden(large, our) == _hidden(small, their)
+                assert _invisible(large, our) == _invisible(small, their)
             case 4 if taken:
                 our, their = taken.pop(random.randrange(len(taken)))
                 large.delete(our)
@@ -49,7 +49,7 @@ def test_a_large_queue_is_a_queue(seed: int) -> None:
         assert len(large.dead) == len(small.dead.messages)
 
 
-def _hidden(queue: MemoryQueue, delivery: Delivery) -> bool:
+def _invisible(queue: MemoryQueue, delivery: Delivery) -> bool:
     try:
         queue.change_visibility([delivery], 12)
     except QueueUnavailable:

@@ -68,8 +68,8 @@ class MemoryQueue:
     def receive(
         self, limit: int = 10, visibility_seconds: int | None = None, *, only_urgent: bool = False
     ) -> list[Delivery]:
-        """Up to ``limit`` visible messages, urgent ones first, hidden for the queue's visibility timeout or
-        the given one; those received too often are moved to ``dead``."""
+        """Up to ``limit`` visible messages, urgent ones first, invisible for the queue's visibility timeout
+        or the given one; those received too often are moved to ``dead``."""
         there = [m for m in self.messages if not m.is_direct and m.is_urgent >= only_urgent]
         return self._receive(there, limit, visibility_seconds)
 
@@ -118,7 +118,7 @@ class MemoryQueue:
     def change_visibility(self, deliveries: list[Delivery], seconds: int) -> None:
         now = self.clock.now()
         if not 0 <= seconds <= MAX_HIDDEN_SECONDS:
-            raise QueueUnavailable(f"a message cannot be hidden for {seconds} s")
+            raise QueueUnavailable(f"a message cannot be invisible for {seconds} s")
         failed = 0
         for delivery in deliveries:
             message = self._in_flight(delivery)

@@ -58,7 +58,7 @@ class MemoryTimedQueue[T: HasProjectId]:
         self.messages.append(Message(f"message-{self.put_in}", content, group_id, now, now))
 
     def receive(self) -> list[TimedDelivery[T]]:
-        """The visible messages, at most ten, hidden for the queue's visibility timeout."""
+        """The visible messages, at most ten, invisible for the queue's visibility timeout."""
         now = self.clock.now()
         visible = [message for message in self.messages if message.visible_at <= now][:10]
         return [self._deliver(message, now) for message in visible]
@@ -66,7 +66,7 @@ class MemoryTimedQueue[T: HasProjectId]:
     def change_visibility(self, delivery: TimedDelivery[Any], seconds: int) -> None:
         message = self._in_flight(delivery)
         if not 0 <= seconds <= MAX_HIDDEN_SECONDS or message is None:
-            raise QueueUnavailable(f"the message cannot be hidden for {seconds} s")
+            raise QueueUnavailable(f"the message cannot be invisible for {seconds} s")
         message.visible_at = self.clock.now() + seconds * 1000
 
     def dead_letter(self, delivery: TimedDelivery[Any], reason: str) -> None:

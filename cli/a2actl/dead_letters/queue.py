@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 AT_ONCE = 10
-HIDDEN_SECONDS = 600
+VISIBILITY_TIMEOUT_SECONDS = 600
 LONG_POLL_SECONDS = 1
 """Any long poll asks all of SQS's servers; a short one may find nothing where something is."""
 BY_SQS = "received too often"
@@ -41,7 +41,7 @@ class DeadMessage:
 class DeadLetterQueue:
     """Receives, sends and deletes. What AWS raises passes through.
 
-    A message that was received is hidden from others until ``show``, ``send_again`` or ``drop``, or for
+    A message that was received is invisible to others until ``show``, ``send_again`` or ``drop``, or for
     ten minutes where none of these follows.
     """
 
@@ -95,7 +95,7 @@ class DeadLetterQueue:
         answer = self.client.receive_message(
             QueueUrl=self.url,
             MaxNumberOfMessages=AT_ONCE,
-            VisibilityTimeout=HIDDEN_SECONDS,
+            VisibilityTimeout=VISIBILITY_TIMEOUT_SECONDS,
             WaitTimeSeconds=LONG_POLL_SECONDS,
             MessageSystemAttributeNames=["SentTimestamp", "MessageGroupId", "DeadLetterQueueSourceArn"],
             MessageAttributeNames=["All"],

@@ -51,7 +51,7 @@ def test_a_dead_letter_is_sent_again_and_reaches_its_receiver(deployed: Deployed
         accepted = project.submit("[[standin: say=ok]] e2e-redrive", pushNotificationConfig=hook(receiver))
         project.wait(accepted)
         receiver.wait_for("completed")
-        bury(deployed, project, accepted["taskId"])
+        add_dead_letters(deployed, project, accepted["taskId"])
         (letter,) = told(deployed, "dlq", "show", "notifications")
         assert letter["reason"] == "the receiver answered 503"
 
@@ -62,7 +62,7 @@ def test_a_dead_letter_is_sent_again_and_reaches_its_receiver(deployed: Deployed
     assert counts["notifications"] == 0
 
 
-def bury(deployed: Deployed, project: Project, task_id: str) -> None:
+def add_dead_letters(deployed: Deployed, project: Project, task_id: str) -> None:
     """A notification that was given up."""
     ref = TaskRef(project.agent_id, task_id)
     config_id = project.request("GET", f"/a2a/{ref.agent_id}/tasks/{task_id}/pushNotificationConfigs").json()

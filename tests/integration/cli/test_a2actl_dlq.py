@@ -36,7 +36,9 @@ def on_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MessageMove, "run", unsupported)
 
 
-def bury(account: Account, queue: str, *bodies: str, group: str | None = "demo", **attributes: str) -> None:
+def add_dead_letters(
+    account: Account, queue: str, *bodies: str, group: str | None = "demo", **attributes: str
+) -> None:
     grouped: dict[str, Any] = {} if group is None else {"MessageGroupId": group}
     for body in bodies:
         account.sqs.send_message(
@@ -51,7 +53,7 @@ def bury(account: Account, queue: str, *bodies: str, group: str | None = "demo",
 
 def counts(account: Account, queue: str) -> tuple[int, int]:
     found = account.message_counts(DEAD[queue])
-    return found["visible"], found["hidden"]
+    return found["visible"], found["in_flight"]
 
 
 def shown(operator: Operator, queue: str, *options: str) -> list[dict[str, Any]]:
@@ -69,7 +71,7 @@ def bodies(records: list[dict[str, Any]]) -> set[str]:
 
 
 def test_list_has_every_queue_with_its_count_and_age(operator: Operator, account: Account) -> None:
-    bury(account, "wecom", BODY, "b")
+    add_dead_letters(account, "wecom", BODY, "b")
     done = operator.run("dlq", "list", "--json")
     listed = {row["queue"]: row for row in json.loads(done.stdout)}
     assert set(listed) == set(DEAD)
@@ -91,7 +93,7 @@ def test_list_has_every_queue_with_its_count_and_age(operator: Operator, account
 
 
 def test_the_age_in_a_long_queue_is_what_cloudwatch_says(operator: Operator, account: Account) -> None:
-    bury(account, "tasks", *(f"{n}" for n in range(11)))
+    add_dead_letters(account, "tasks", *(f"{n}" for n in range(11)))
     done = operator.run("dlq", "list", "--json")
     (row,) = [row for row in json.loads(done.stdout) if row["queue"] == "tasks"]
     assert (row["messages"], row["oldestSeconds"]) == (11, None), "it has no data yet"
@@ -101,7 +103,7 @@ def test_the_age_in_a_long_queue_is_what_cloudwatch_says(operator: Operator, acc
 
 
 def test_show_takes_none_and_cuts_long_ones(operator: Operator, account: Account) -> None:
-    bury(account, "notifications", "x" * 5_000, reason="the receiver answered 503")
+    add_dead_letters(account, "notifications", "x" * 5_000, reason="the receiver answered 503")
     (message,) = shown(operator, "notifications")
     assert (message["reason"], message["groupId"], message["cut"]) == (
         "the receiver answered 503",
@@ -117,8 +119,8 @@ def test_show_takes_none_and_cuts_long_ones(operator: Operator, account: Account
 def test_show_names_the_task_or_the_function(operator: Operator, account: Account) -> None:
     arn = "arn:aws:lambda:eu-central-1:123456789012:function:a2a-tasks-test-sweeper:$LATEST"
     call = {"requestContext": {"functionArn": arn, "condition": "RetriesExhausted"}, "requestPayload": {}}
-    bury(account, "tasks", BODY)
-    bury(account, "schedules", json.dumps(call))
+    add_dead_letters(account, "tasks", BODY)
+    add_dead_letters(account, "schedules", json.dumps(call))
     (_, row) = operator.run("dlq", "show", "tasks").stdout.splitlines()
     assert row.split("\t")[2:] == [TASK_ID, "assistant", "received too often"]
     of_schedules = operator.run("dlq", "show", "schedules")
@@ -128,7 +130,7 @@ def test_show_names_the_task_or_the_function(operator: Operator, account: Accoun
 
 
 def test_show_has_an_end_in_a_long_queue(operator: Operator, account: Account) -> None:
-    bury(account, "tasks", *(f"{n}" for n in range(25)))
+    add_dead_letters(account, "tasks", *(f"{n}" for n in range(25)))
     assert len(shown(operator, "tasks", "--limit", "12")) == 12
     assert counts(account, "tasks") == (25, 0)
 
@@ -137,7 +139,9 @@ def test_show_has_an_end_in_a_long_queue(operator: Operator, account: Account) -
 
 
 def test_redrive_sends_everything_again_as_it_was(operator: Operator, account: Account) -> None:
-    bury(account, "tasks", *(f"{n}" for n in range(23)), correlationId="request-1", reason="because")
+    add_dead_letters(
+        account, "tasks", *(f"{n}" for n in range(23)), correlationId="request-1", reason="because"
+    )
     done = operator.run("dlq", "redrive", "tasks", "--all")
     assert (done.exit_code, done.stdout) == (0, "tasks: 23 messages sent again.\n")
     assert counts(account, "tasks") == (0, 0)
@@ -150,7 +154,7 @@ def test_redrive_sends_everything_again_as_it_was(operator: Operator, account: A
 
 
 def test_redrive_of_some_leaves_the_others_visible(operator: Operator, account: Account) -> None:
-    bury(account, "wecom", "a", "b", "c")
+    add_dead_letters(account, "wecom", "a", "b", "c")
     (chosen,) = [message["id"] for message in shown(operator, "wecom") if message["body"] == "b"]
     done = operator.run("dlq", "redrive", "wecom", "--id", chosen)
     assert done.stdout == "wecom: 1 message sent again.\n"
@@ -159,7 +163,7 @@ def test_redrive_of_some_leaves_the_others_visible(operator: Operator, account: 
 
 
 def test_an_id_that_is_not_there_is_told(operator: Operator, account: Account) -> None:
-    bury(account, "wecom", "a")
+    add_dead_letters(account, "wecom", "a")
     done = operator.run("dlq", "redrive", "wecom", "--id", "nothing")
     assert done.stdout == "wecom: 0 messages sent again.\n"
     assert "Not found: 1 of the ids" in done.stderr
@@ -170,11 +174,11 @@ def test_a_message_that_fails_again_at_once_is_not_sent_again_for_ever(
     operator: Operator, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker beside the command buries what it has just sent again."""
-    bury(account, "notifications", "poison")
+    add_dead_letters(account, "notifications", "poison")
     queues = (account.resources["NotificationQueue"], account.resources["NotificationDeadLetterQueue"])
     send, sent = account.sqs.send_message, list[str]()
 
-    def buried(**arguments: Any) -> Any:
+    def dead_lettered(**arguments: Any) -> Any:
         answer = send(**arguments)
         if arguments["QueueUrl"] == queues[0] and len(sent) < 100:
             sent.append(arguments["MessageBody"])
@@ -182,7 +186,7 @@ def test_a_message_that_fails_again_at_once_is_not_sent_again_for_ever(
             SQSTimedQueue(account.sqs, *queues).dead_letter(dead, "poison")
         return answer
 
-    monkeypatch.setattr(account.sqs, "send_message", buried)
+    monkeypatch.setattr(account.sqs, "send_message", dead_lettered)
     monkeypatch.setattr(OperatorAccount, "sqs", lambda _: account.sqs)
     monkeypatch.setattr("a2actl.dead_letters.selection.LATEST_MS", -1)
     time.sleep(0.002)  # moto's clock has milliseconds, and what was there is older than the command
@@ -196,18 +200,18 @@ def test_a_message_that_fails_again_at_once_is_not_sent_again_for_ever(
 def test_a_redrive_that_breaks_off_loses_nothing(
     operator: Operator, account: Account, operation: str, fault: Fault
 ) -> None:
-    bury(account, "tasks", "a", "b", "c")
+    add_dead_letters(account, "tasks", "a", "b", "c")
     account.calls.fail_nth(operation, 2, fault)
     assert operator.run("dlq", "redrive", "tasks", "--all").exit_code == 2
-    _, hidden = counts(account, "tasks")
+    _, in_flight = counts(account, "tasks")
     found = bodies(account.receive("TaskQueue")) | bodies(account.receive(DEAD["tasks"]))
-    assert len(found) + hidden >= 3
-    assert hidden <= 1, "only the one that was in hand"
+    assert len(found) + in_flight >= 3
+    assert in_flight <= 1, "only the one that was being moved"
 
 
 @pytest.mark.parametrize("queue", ["notifier", "schedules"])
 def test_what_no_queue_takes_cannot_be_sent_again(operator: Operator, account: Account, queue: str) -> None:
-    bury(account, queue, "{}")
+    add_dead_letters(account, queue, "{}")
     refused = operator.run("dlq", "redrive", queue, "--all")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert f"Messages of {queue} cannot be sent again" in refused.stderr
@@ -233,7 +237,7 @@ def test_an_unknown_queue_is_refused_with_the_names(operator: Operator) -> None:
 
 
 def test_drop_asks_and_does_nothing_unless_somebody_agrees(operator: Operator, account: Account) -> None:
-    bury(account, "schedules", "a", "b")
+    add_dead_letters(account, "schedules", "a", "b")
     refused = operator.run("dlq", "drop", "schedules", "--all")
     assert refused.exit_code == 2
     assert refused.stderr == (
@@ -243,21 +247,21 @@ def test_drop_asks_and_does_nothing_unless_somebody_agrees(operator: Operator, a
 
 
 def test_drop_deletes_what_was_there(operator: Operator, account: Account) -> None:
-    bury(account, "schedules", *(f"{n}" for n in range(12)))
+    add_dead_letters(account, "schedules", *(f"{n}" for n in range(12)))
     done = operator.run("dlq", "drop", "schedules", "--all", "--yes")
     assert done.stdout == "schedules: 12 messages dropped.\n"
     assert counts(account, "schedules") == (0, 0)
 
 
 def test_drop_of_some(operator: Operator, account: Account) -> None:
-    bury(account, "schedules", "a", "b", "c")
+    add_dead_letters(account, "schedules", "a", "b", "c")
     ids = [message["id"] for message in shown(operator, "schedules") if message["body"] != "b"]
     operator.run("dlq", "drop", "schedules", "--id", ids[0], "--id", ids[1], "--yes")
     assert [message["body"] for message in shown(operator, "schedules")] == ["b"]
 
 
 def test_drop_keeps_to_its_limit(operator: Operator, account: Account) -> None:
-    bury(account, "schedules", "a", "b", "c")
+    add_dead_letters(account, "schedules", "a", "b", "c")
     done = operator.run("dlq", "drop", "schedules", "--all", "--limit", "2", "--yes")
     assert done.stdout == "schedules: 2 messages dropped.\n"
     assert counts(account, "schedules") == (1, 0)

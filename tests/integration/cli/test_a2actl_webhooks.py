@@ -293,7 +293,9 @@ def test_a_deployed_stack_s_rules_hold_here_too(operator: Operator) -> None:
 # ---------------------------------------------------------------- notifications that were given up
 
 
-def bury(account: Account, *notifications: Notification, reason: str = "the receiver answered 503") -> None:
+def add_dead_letters(
+    account: Account, *notifications: Notification, reason: str = "the receiver answered 503"
+) -> None:
     """Let the notifications be given up."""
     notification_sender(account.sqs, account.resources["NotificationQueue"]).send(notifications)
     urls = (account.resources["NotificationQueue"], account.resources["NotificationDeadLetterQueue"])
@@ -312,14 +314,18 @@ def waiting(account: Account, queue: str = "NotificationQueue") -> int:
 
 def test_redeliver_sends_them_again_as_they_were(operator: Operator, account: Account) -> None:
     for start in (0, 10):
-        bury(account, *numbered(12)[start : start + 10])
+        add_dead_letters(account, *numbered(12)[start : start + 10])
     time.sleep(0.002)  # moto's clock has milliseconds
     began = time.time_ns() // 1_000_000
 
     done = operator.run("webhooks", "redeliver")
 
     assert (done.exit_code, done.stdout) == (0, "12 notifications sent again.\n")
-    assert account.message_counts("NotificationDeadLetterQueue") == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert account.message_counts("NotificationDeadLetterQueue") == {
+        "visible": 0,
+        "in_flight": 0,
+        "delayed": 0,
+    }
     records = account.receive("NotificationQueue") + account.receive("NotificationQueue")
     deliveries = [delivery_of(record) for record in records]
     found = {item.content.notification_id for item in deliveries if item.content}
@@ -331,7 +337,7 @@ def test_redeliver_sends_them_again_as_they_were(operator: Operator, account: Ac
 
 def test_redeliver_of_one_task_leaves_the_others_visible(operator: Operator, account: Account) -> None:
     other = replace(NOTIFICATION, ref=TaskRef("assistant", OTHER_TASK), notification_id="msg_2")
-    bury(account, NOTIFICATION, other)
+    add_dead_letters(account, NOTIFICATION, other)
 
     done = operator.run("webhooks", "redeliver", "--task", OTHER_TASK)
 
@@ -342,13 +348,13 @@ def test_redeliver_of_one_task_leaves_the_others_visible(operator: Operator, acc
 
 
 def test_redeliver_sends_no_more_than_its_limit(operator: Operator, account: Account) -> None:
-    bury(account, *numbered(5))
+    add_dead_letters(account, *numbered(5))
     assert operator.run("webhooks", "redeliver", "--limit", "2").stdout == "2 notifications sent again.\n"
     assert (waiting(account), waiting(account, "NotificationDeadLetterQueue")) == (2, 3)
 
 
 def test_a_dry_run_only_shows_them(operator: Operator, account: Account) -> None:
-    bury(account, NOTIFICATION)
+    add_dead_letters(account, NOTIFICATION)
     shown = operator.run("webhooks", "redeliver", "--dry-run")
     columns, row = (line.split("\t") for line in shown.stdout.splitlines())
     assert columns == ["TASK", "CONFIGURATION", "CHANGE", "GIVEN UP", "REASON"]
@@ -376,13 +382,13 @@ def test_what_is_no_notification_is_left_there(operator: Operator, account: Acco
 def test_a_redelivery_that_broke_off_loses_nothing(
     operator: Operator, account: Account, operation: str, fault: Fault
 ) -> None:
-    bury(account, *numbered(3))
+    add_dead_letters(account, *numbered(3))
     account.calls.fail(operation, fault)
     assert operator.run("webhooks", "redeliver").exit_code == 2
-    # what it had in its hands is hidden a while
+    # what it had in its hands is invisible a while
     left = account.message_counts("NotificationDeadLetterQueue")
     found = {json.loads(record["body"])["notificationId"] for record in account.receive("NotificationQueue")}
-    assert len(found) + left["visible"] + left["hidden"] >= 3
+    assert len(found) + left["visible"] + left["in_flight"] >= 3
     assert left["visible"] == 2
 
 

@@ -67,7 +67,7 @@ def test_it_tells_how_many_messages_wait(channel: Channel) -> None:
     assert channel.queue.waiting(is_urgent=True) == 0
 
 
-def test_a_received_message_is_hidden_until_it_is_shown_again(channel: Channel) -> None:
+def test_a_received_message_is_invisible_until_it_is_shown_again(channel: Channel) -> None:
     channel.queue.send(TASK)
     (delivery,) = channel.receive()
     assert channel.receive() == []
@@ -95,7 +95,7 @@ def test_a_deleted_message_is_gone(channel: Channel) -> None:
     assert channel.receive() == []
 
 
-def test_ten_messages_are_hidden_in_one_call(channel: Channel) -> None:
+def test_ten_messages_are_invisible_in_one_call(channel: Channel) -> None:
     for n in range(10):
         channel.queue.send(new_task(number=n))
     deliveries = channel.receive()
@@ -141,7 +141,7 @@ def test_what_goes_first_is_received_before_what_has_waited_longer(
     ]
 
 
-def test_messages_of_both_kinds_are_hidden_and_deleted_together(channel: Channel) -> None:
+def test_messages_of_both_kinds_are_invisible_and_deleted_together(channel: Channel) -> None:
     channel.queue.send(TASK)
     channel.queue.send(replace(BEGUN, ref=new_task(number=1).ref))
     deliveries = channel.receive()
@@ -159,7 +159,7 @@ def test_one_project_does_not_hold_up_another(account: Account) -> None:
     assert account.calls.of("SendMessage")[0].parameters["MessageGroupId"] == PROJECT
 
 
-def test_one_message_that_is_gone_is_named_and_the_others_are_hidden(account: Account) -> None:
+def test_one_message_that_is_gone_is_named_and_the_others_are_invisible(account: Account) -> None:
     for n in range(2):
         account.queue.send(new_task(number=n))
     gone, there = received(account)
@@ -247,7 +247,7 @@ def test_a_worker_receives_what_is_there_and_hides_it_for_so_long(account: Accou
     assert others.parameters["VisibilityTimeout"] == 45
     for delivery in received:
         account.queue.delete(delivery)
-    assert account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert account.message_counts() == {"visible": 0, "in_flight": 0, "delayed": 0}
 
 
 @pytest.mark.parametrize("fault", [Fault.NOT_SENT, Fault.ANSWER_LOST, Fault.THROTTLED])
@@ -302,7 +302,7 @@ class TestDirect:
 
         assert direct.queue.waiting(is_urgent=False) == 0
 
-    def test_they_are_hidden_shown_and_deleted_as_others_are(self, direct: Channel) -> None:
+    def test_they_are_invisible_shown_and_deleted_as_others_are(self, direct: Channel) -> None:
         direct.queue.send(TASK)
         (delivery,) = self.receive(direct)
         direct.queue.change_visibility([delivery], 0)

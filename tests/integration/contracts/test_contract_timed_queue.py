@@ -29,7 +29,7 @@ NOTIFICATION = Notification(
 
 @dataclass(frozen=True)
 class Channel:
-    """A queue with the means to put into it, to receive from it, and to see what was buried."""
+    """A queue with the means to put into it, to receive from it, and to see its dead letters."""
 
     queue: SQSTimedQueue | MemoryTimedQueue[Notification]
     put: Callable[[Notification], object]
@@ -68,7 +68,7 @@ def test_a_message_is_a_notification(channel: Channel) -> None:
     assert delivery.sent_at > NOTIFICATION.at
 
 
-def test_a_hidden_message_comes_back_with_all_that_it_had(channel: Channel) -> None:
+def test_a_invisible_message_comes_back_with_all_that_it_had(channel: Channel) -> None:
     channel.put(NOTIFICATION)
     (first,) = channel.receive()
     assert channel.receive() == []
@@ -82,7 +82,7 @@ def test_a_hidden_message_comes_back_with_all_that_it_had(channel: Channel) -> N
     assert second.receive_count == 2
 
 
-def test_a_buried_message_is_the_same_with_the_reason(channel: Channel) -> None:
+def test_a_dead_lettered_message_is_the_same_with_the_reason(channel: Channel) -> None:
     channel.put(NOTIFICATION)
     (delivery,) = channel.receive()
 

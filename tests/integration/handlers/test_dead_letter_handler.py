@@ -29,7 +29,9 @@ def now(dead_letter: ModuleType) -> int:
     return moment
 
 
-def bury(dead_letter: ModuleType, account: Account, *tasks: Task) -> tuple[list[str], list[str]]:
+def handle_dead_letters(
+    dead_letter: ModuleType, account: Account, *tasks: Task
+) -> tuple[list[str], list[str]]:
     """Put the tasks' messages into the dead-letter queue and deliver them: all ids, and those kept."""
     url = account.resources["TaskDeadLetterQueue"]
     for task in tasks:
@@ -45,13 +47,13 @@ def test_a_task_with_time_left_is_announced_again(
 ) -> None:
     task = created(account.store, now)
 
-    _, kept = bury(dead_letter, account, task)
+    _, kept = handle_dead_letters(dead_letter, account, task)
 
     waiting = account.store.get(task.ref)
     assert waiting is not None
     assert waiting.undelivered is not None
     assert (waiting.status, waiting.undelivered.times) == (Status.PENDING, 1)
-    assert account.message_counts("TaskQueue") == {"visible": 0, "hidden": 0, "delayed": 1}
+    assert account.message_counts("TaskQueue") == {"visible": 0, "in_flight": 0, "delayed": 1}
     assert kept == []
     assert '"TasksDeadLettered":[1.0]' in capsys.readouterr().out
 
@@ -65,7 +67,7 @@ def test_a_task_that_nobody_claims_fails_with_the_reason(
         task.ref, 0, None, Undelivered(MOST_DEAD_LETTERS, long_ago), task.due_at or 0
     )
 
-    _, kept = bury(dead_letter, account, task)
+    _, kept = handle_dead_letters(dead_letter, account, task)
 
     ended = account.store.get(task.ref)
     assert ended is not None
@@ -83,7 +85,7 @@ def test_a_task_that_ended_or_is_worked_on_is_left_alone(
     workers = DynamoDBWorkers(account.dynamodb, account.resources["TasksTable"])
     workers.open(Lease(running.held_by or "", now + 8_000))
 
-    _, kept = bury(dead_letter, account, over, running)
+    _, kept = handle_dead_letters(dead_letter, account, over, running)
 
     assert (account.store.get(over.ref), account.store.get(running.ref)) == (over, running)
     assert kept == []
@@ -93,7 +95,7 @@ def test_one_failure_keeps_only_its_message(dead_letter: ModuleType, account: Ac
     tasks = [created(account.store, now, number=n) for n in range(3)]
     account.calls.fail("GetItem", Fault.THROTTLED)
 
-    delivered, kept = bury(dead_letter, account, *tasks)
+    delivered, kept = handle_dead_letters(dead_letter, account, *tasks)
 
     assert kept == delivered[:1]
     now_of = [account.store.get(task.ref) for task in tasks]
@@ -104,7 +106,7 @@ def test_if_all_fail_all_are_kept(dead_letter: ModuleType, account: Account, now
     tasks = [created(account.store, now, number=n) for n in range(2)]
     account.calls.fail("GetItem", Fault.THROTTLED, times=2)
 
-    delivered, kept = bury(dead_letter, account, *tasks)
+    delivered, kept = handle_dead_letters(dead_letter, account, *tasks)
 
     assert kept == delivered
 
@@ -115,7 +117,7 @@ def test_a_message_that_names_no_task_is_counted_and_dropped(
     url = account.resources["TaskDeadLetterQueue"]
     account.sqs.send_message(QueueUrl=url, MessageBody="garbage", MessageGroupId=PROJECT)
 
-    _, kept = bury(dead_letter, account)
+    _, kept = handle_dead_letters(dead_letter, account)
 
     assert kept == []
     assert '"MalformedMessages":[1.0]' in capsys.readouterr().out

@@ -167,7 +167,7 @@ def test_a_start_that_was_far_away_is_sent_shortly_before(
 
     (sent,) = account.calls.of("SendMessage")
     assert sent.parameters["DelaySeconds"] == 80
-    assert account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 1}
+    assert account.message_counts() == {"visible": 0, "in_flight": 0, "delayed": 1}
     assert current(account, task) == replace(task, due_at=task.not_before + 30_000)
     assert sweep(sweeper) == {}
 
@@ -187,7 +187,7 @@ def test_a_start_that_the_sweeper_comes_too_late_for_is_made_at_once(
     delayed(account, now - 3_600_000, start=now - 40_000)
 
     assert sweep(sweeper) == {"looked_at": 1, "resent": 1}
-    assert account.message_counts() == {"visible": 1, "hidden": 0, "delayed": 0}
+    assert account.message_counts() == {"visible": 1, "in_flight": 0, "delayed": 0}
 
 
 def test_a_delayed_start_whose_message_was_lost_is_sent_again(

@@ -64,7 +64,7 @@ def invoke(webhooks: ModuleType, account: Account) -> tuple[list[str], list[str]
     return [record["messageId"] for record in records], kept
 
 
-def hidden_for(account: Account) -> list[int]:
+def invisible_for(account: Account) -> list[int]:
     """The seconds for which messages were put off, in order."""
     return [call.parameters["VisibilityTimeout"] for call in account.calls.of("ChangeMessageVisibility")]
 
@@ -97,7 +97,7 @@ def test_a_receiver_verifies_what_it_gets_with_the_schemes_own_library(
     assert request.headers["authorization"] == f"Bearer {CREDENTIALS}"
     assert request.headers["content-type"] == "application/a2a+json"
     assert kept == []
-    assert account.message_counts("NotificationQueue") == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert account.message_counts("NotificationQueue") == {"visible": 0, "in_flight": 0, "delayed": 0}
 
 
 def test_a_saved_file_is_a_link_that_works_for_a_while(
@@ -158,10 +158,10 @@ def test_a_failing_receiver_is_tried_again_with_the_same_id_and_body(
     first, second, third = receiver.requests
     assert first.headers["webhook-id"] == second.headers["webhook-id"] == third.headers["webhook-id"]
     assert first.body == second.body == third.body
-    asked, _, backoff, _ = hidden_for(account)  # and each time a test shows it again
+    asked, _, backoff, _ = invisible_for(account)  # and each time a test shows it again
     assert 100 <= asked <= 103
     assert 10 <= backoff <= 15
-    assert account.message_counts("NotificationQueue") == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert account.message_counts("NotificationQueue") == {"visible": 0, "in_flight": 0, "delayed": 0}
 
 
 def test_what_is_told_has_the_tasks_ids_and_no_address_and_no_secret(
@@ -221,7 +221,7 @@ def test_receivers_that_fail_fail_alone(
 
     assert (len(delivered), len(kept)) == (5, 4)
     assert len(receiver.requests) == 1
-    assert len(hidden_for(account)) == 4
+    assert len(invisible_for(account)) == 4
 
 
 def test_a_receiver_that_wants_no_more_is_forgotten(

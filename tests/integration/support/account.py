@@ -230,10 +230,10 @@ class Account:
         return records
 
     def message_counts(self, *queues: str) -> dict[str, int]:
-        """Messages by state, ``{"visible", "hidden", "delayed"}``, without a name in the queues of tasks."""
+        """Messages by state, ``{"visible", "in_flight", "delayed"}``; by default in the queues of tasks."""
         names = {
             "visible": "ApproximateNumberOfMessages",
-            "hidden": "ApproximateNumberOfMessagesNotVisible",
+            "in_flight": "ApproximateNumberOfMessagesNotVisible",
             "delayed": "ApproximateNumberOfMessagesDelayed",
         }
         counts = dict.fromkeys(names, 0)

@@ -125,8 +125,8 @@ async def _hosted(environment: _Environment, event: Any, time_left: TimeLeft) ->
 
 @dataclass
 class EventSource:
-    """A queue that invokes a function. Messages of an invocation without a response stay hidden until their
-    visibility timeout."""
+    """A queue that invokes a function. Messages of an invocation without a response stay invisible until
+    their visibility timeout."""
 
     queue: BigQueue
     function: Function

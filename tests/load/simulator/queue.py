@@ -27,7 +27,7 @@ class BigQueue(MemoryQueue):
     on_message: Callable[[], object] = lambda: None
     group_of: Callable[[TaskRef], str] = lambda _: ""
     _visible: defaultdict[str, deque[Message]] = field(default_factory=lambda: defaultdict(deque))
-    _hidden: list[tuple[int, int, Message]] = field(default_factory=list)
+    _invisible: list[tuple[int, int, Message]] = field(default_factory=list)
     _of_receipt: dict[str | None, Message] = field(default_factory=dict)
     _live: dict[str, str] = field(default_factory=dict)
     """The groups of all messages."""
@@ -86,8 +86,8 @@ class BigQueue(MemoryQueue):
     def visible(self) -> int:
         """The approximate number of messages that can be received now; 0 if none can."""
         now = self.clock.now()
-        while self._hidden and self._hidden[0][0] <= now:
-            visible_at, _, message = heapq.heappop(self._hidden)
+        while self._invisible and self._invisible[0][0] <= now:
+            visible_at, _, message = heapq.heappop(self._invisible)
             if message.visible_at == visible_at and message.message_id in self._live:
                 self._land(message)
                 self._visible[self._live[message.message_id]].append(message)
@@ -128,7 +128,7 @@ class BigQueue(MemoryQueue):
 
     def _change_visibility(self, message: Message) -> None:
         self._number += 1
-        heapq.heappush(self._hidden, (message.visible_at, self._number, message))
+        heapq.heappush(self._invisible, (message.visible_at, self._number, message))
 
     def _land(self, message: Message) -> None:
         if message.message_id in self._flying:

@@ -107,7 +107,7 @@ class World:
         self.doubts += points.dead
 
     def run_out(self) -> None:
-        """Go on until every task has ended and every message is gone, also one that was hidden by a worker
+        """Go on until every task has ended and every message is gone, also one that was invisible by a worker
         which died at once, and once more: for an hour and a half at most."""
         for _ in range(60):
             was_over = self._is_over()

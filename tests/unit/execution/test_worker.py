@@ -40,7 +40,7 @@ ANSWER_USAGE = Usage(10, 5, turns=1, cost_usd=Decimal("0.000105"))
 LARGE = incompressible(20_000)
 
 
-def hidden_for(deployment: Deployment) -> float:
+def invisible_for(deployment: Deployment) -> float:
     """The seconds until the queue's only message is visible again."""
     (message,) = deployment.queue.messages
     return (message.visible_at - deployment.clock.now()) / 1000
@@ -227,7 +227,7 @@ class TestRetries:
         assert (waiting.status, waiting.attempt, waiting.held_by) == (Status.PENDING, 1, None)
         wait = waiting.not_before - now
         assert wait in (30_000, 31_000)
-        assert hidden_for(deployment) == wait / 1000
+        assert invisible_for(deployment) == wait / 1000
         assert waiting.due_at == waiting.not_before + DISPATCH_GRACE_MS
         assert waiting.usage == Usage(input_tokens=8, cost_usd=Decimal("0.000024"))
         assert deployment.telemetry.counts["TaskRetries"] == 1
@@ -257,8 +257,8 @@ class TestRetries:
         waits = []
         for _ in range(2):
             assert deployment.work() == ["message-1"]
-            waits.append(hidden_for(deployment))
-            deployment.clock.advance(hidden_for(deployment))
+            waits.append(invisible_for(deployment))
+            deployment.clock.advance(invisible_for(deployment))
         assert deployment.work() == []
         assert waits[0] in (1, 2)
         assert waits[1] in (2, 3)
@@ -496,7 +496,7 @@ class TestSlots:
         points = Failpoints()
         points.down("slots", StoreUnavailable("down"))
         assert deployment.work(points) == ["message-1"]
-        assert hidden_for(deployment) == UNREADABLE_SECONDS
+        assert invisible_for(deployment) == UNREADABLE_SECONDS
         assert deployment.now_of(task) == task
         assert not deployment.model.requests
 
@@ -645,7 +645,7 @@ class TestOutages:
         points.fail("store.release", StoreUnavailable("answer lost"), after=True)
         assert deployment.work(points) == ["message-1"]
         assert [change.method for change in deployment.store.changes].count("release") == 1
-        assert 19 <= hidden_for(deployment) <= 31
+        assert 19 <= invisible_for(deployment) <= 31
         deployment.clock.advance(31)
         deployment.work()
         assert deployment.now_of(task).attempt == 2
@@ -657,11 +657,11 @@ class TestOutages:
         points = Failpoints()
         points.fail("store.claim", StoreUnavailable("answer lost"), after=True)
         assert deployment.work(points) == ["message-1"]
-        assert hidden_for(deployment) == UNREADABLE_SECONDS
+        assert invisible_for(deployment) == UNREADABLE_SECONDS
         deployment.clock.advance(1)
         early = deployment.queue.deliver(deployment.queue.messages[0])
         assert deployment.clock.run(deployment.invoke([early])) == ["message-1"]
-        assert hidden_for(deployment) == LEASE_SECONDS - 1
+        assert invisible_for(deployment) == LEASE_SECONDS - 1
         deployment.clock.advance(LEASE_SECONDS - 1)
         deployment.work()
         assert (deployment.now_of(task).status, deployment.now_of(task).attempt) == (Status.COMPLETED, 2)

@@ -21,8 +21,8 @@ RECEIVES = 20
 """As in the template."""
 
 
-def bury(deployment: Deployment, failpoints: Failpoints | None = None) -> None:
-    """All messages that are there are given up."""
+def handle_dead_letters(deployment: Deployment, failpoints: Failpoints | None = None) -> None:
+    """Let the function handle all messages that are there as dead letters."""
     for delivery in deployment.queue.receive(1_000):
         deployment.dead_letters(failpoints).handle(delivery)
         deployment.queue.delete(delivery)
@@ -50,7 +50,7 @@ def failure_of(deployment: Deployment, task: Task) -> tuple[str, str]:
 class TestATaskWithTimeLeft:
     def test_it_is_announced_again_a_while_later(self, deployment: Deployment) -> None:
         task = deployment.submit()
-        bury(deployment)
+        handle_dead_letters(deployment)
         assert waits(deployment) == [60]
         after = deployment.now_of(task)
         assert after.status is Status.PENDING
@@ -67,12 +67,12 @@ class TestATaskWithTimeLeft:
         task = long_task(deployment)
         seen = []
         for _ in range(MOST_DEAD_LETTERS):
-            bury(deployment)
+            handle_dead_letters(deployment)
             seen += waits(deployment)
             deployment.clock.advance(waits(deployment)[0] + COPIES_MS / 1000)
             assert deployment.now_of(task).status is Status.PENDING
         assert seen == [60, 120, 240, 480, 900]
-        bury(deployment)
+        handle_dead_letters(deployment)
         code, message = failure_of(deployment, task)
         assert code == "EXECUTION_ERROR"
         assert message.startswith("No worker could take the task up: 6 times")
@@ -82,11 +82,11 @@ class TestATaskWithTimeLeft:
         task = long_task(deployment)
         deployment.model.then(*[ModelBusy("Overloaded.", retry_after=1_000)] * 2)
         for _ in range(2):
-            bury(deployment)
+            handle_dead_letters(deployment)
             deployment.clock.advance(waits(deployment)[0])
             deployment.work()
             deployment.clock.advance(waits(deployment)[0])
-        bury(deployment)
+        handle_dead_letters(deployment)
         undelivered = deployment.now_of(task).undelivered
         assert undelivered is not None
         assert undelivered.times == 1
@@ -95,9 +95,9 @@ class TestATaskWithTimeLeft:
         task = deployment.submit()
         for _ in range(20):
             deployment.queue.put(task.ref)
-        bury(deployment)
+        handle_dead_letters(deployment)
         deployment.queue.put(task.ref)
-        bury(deployment)
+        handle_dead_letters(deployment)
         undelivered = deployment.now_of(task).undelivered
         assert undelivered is not None
         assert (undelivered.times, waits(deployment)) == (1, [60])
@@ -108,14 +108,14 @@ class TestATaskWithTimeLeft:
         deployment.work()
         deployment.queue.messages.clear()
         deployment.queue.put(task.ref)
-        bury(deployment)
+        handle_dead_letters(deployment)
         not_before = deployment.now_of(task).not_before
         assert [message.visible_at for message in deployment.queue.messages] == [not_before]
 
     def test_a_start_that_is_too_far_away_for_the_queue_is_the_sweepers(self, deployment: Deployment) -> None:
         task = deployment.submit(not_before=deployment.clock.now() + HOUR_MS)
         deployment.queue.put(task.ref)
-        bury(deployment)
+        handle_dead_letters(deployment)
         assert not deployment.queue.messages
         assert deployment.now_of(task).due_at == task.not_before - SWEEP_AHEAD_MS
         assert task.not_before - deployment.clock.now() > MAX_QUEUE_DELAY_MS
@@ -125,7 +125,7 @@ class TestATaskWithTimeLeft:
         points = Failpoints()
         points.fail("queue.send", QueueUnavailable("down"))
         with pytest.raises(QueueUnavailable):
-            bury(deployment, points)
+            handle_dead_letters(deployment, points)
         deployment.queue.messages.clear()
         deployment.clock.advance(90)
         deployment.sweep()
@@ -138,7 +138,7 @@ class TestATaskWithTimeLeft:
         points = Failpoints()
         points.fail(point, StoreUnavailable("down"))
         with pytest.raises(StoreUnavailable):
-            bury(deployment, points)
+            handle_dead_letters(deployment, points)
         assert deployment.now_of(task) == task
 
     def test_a_note_whose_answer_was_lost_is_not_made_twice(self, deployment: Deployment) -> None:
@@ -189,7 +189,7 @@ class TestWhoNeedsNoMessage:
     def test_a_task_in_work_is_left_to_its_worker(self, deployment: Deployment) -> None:
         task = deployment.submit()
         held = deployment.claim(task)
-        bury(deployment)
+        handle_dead_letters(deployment)
         assert deployment.now_of(task) == held
         assert not deployment.queue.messages
 
@@ -197,7 +197,7 @@ class TestWhoNeedsNoMessage:
         task = deployment.submit()
         deployment.claim(task)
         deployment.clock.advance(LEASE_SECONDS + CLOCKS_APART_MS / 1000)
-        bury(deployment)
+        handle_dead_letters(deployment)
         deployment.clock.advance(60)
         deployment.work()
         assert deployment.now_of(task).status is Status.COMPLETED
@@ -208,7 +208,7 @@ class TestWhoNeedsNoMessage:
             task = deployment.claim(task)
             deployment.clock.advance(LEASE_SECONDS + CLOCKS_APART_MS / 1000)
             deployment.holders().take(task)
-        bury(deployment)
+        handle_dead_letters(deployment)
         code, message = failure_of(deployment, task)
         assert (code, message.startswith("The worker was lost 3 times")) == ("WORKER_LOST", True)
 
@@ -223,7 +223,7 @@ class TestWhoNeedsNoMessage:
             points.before("workers.break_lease", lambda: deployment.workers.renew(later))
         else:
             points.before("store.note_undelivered", lambda: deployment.claim(held))
-        bury(deployment, points)
+        handle_dead_letters(deployment, points)
         assert deployment.now_of(task).status is Status.RUNNING
         assert deployment.now_of(task).undelivered is None
         assert not deployment.queue.messages
@@ -235,20 +235,20 @@ class TestWhoNeedsNoMessage:
         deployment.store.request_input(
             task.ref, 1, InputRequest(now, Question("call-1", "?"), now + 3_600_000, 60_000)
         )
-        bury(deployment)
+        handle_dead_letters(deployment)
         assert deployment.now_of(task).status is Status.INPUT_REQUIRED
         assert not deployment.queue.messages
 
     def test_a_task_that_is_out_of_time_ends_with_that_reason(self, deployment: Deployment) -> None:
         task = deployment.submit(queue_timeout_ms=300_000)
         deployment.clock.advance(300)
-        bury(deployment)
+        handle_dead_letters(deployment)
         assert failure_of(deployment, task)[0] == "QUEUE_TIMEOUT"
 
     def test_an_ended_task_stays_as_it_is(self, deployment: Deployment) -> None:
         task = deployment.submit()
         canceled = deployment.tasks().cancel("demo", "writer", task.ref.task_id)
-        bury(deployment)
+        handle_dead_letters(deployment)
         assert deployment.now_of(task) == canceled
 
     def test_an_ended_task_that_is_not_counted_yet_is_counted(self, deployment: Deployment) -> None:
@@ -259,14 +259,14 @@ class TestWhoNeedsNoMessage:
         deployment.work(points)
         deployment.clock.advance(61)
         with pytest.raises(StoreUnavailable):
-            bury(deployment, points)
+            handle_dead_letters(deployment, points)
         deployment.dead_letters().handle(Delivery("m", "r", task.ref, "", 21))
         assert [usage.tokens for usage in deployment.spend.by_day.values()] == [15]
 
     def test_a_deleted_task(self, deployment: Deployment) -> None:
         task = deployment.submit()
         deployment.store.delete(task.ref)
-        bury(deployment)
+        handle_dead_letters(deployment)
         assert not deployment.store.tasks
 
     def test_a_message_without_a_task_is_counted(self, deployment: Deployment) -> None:

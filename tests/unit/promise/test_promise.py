@@ -327,7 +327,7 @@ class Promise(RuleBasedStateMachine):
     # -- workers
 
     def wait_for_a_message(self) -> None:
-        """Let time pass until the next hidden message comes back, if that is soon."""
+        """Let time pass until the next invisible message comes back, if that is soon."""
         messages = self.deployment.queue.messages
         next_visible = min((message.visible_at for message in messages), default=0)
         wait = (next_visible - self.deployment.clock.now()) / 1000

@@ -415,7 +415,7 @@ def test_a_message_that_could_not_be_put_off_comes_back_by_itself(office: Office
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_message_that_could_not_be_buried_is_not_lost(office: Office, after: bool) -> None:
+def test_a_message_that_could_not_be_dead_lettered_is_not_lost(office: Office, after: bool) -> None:
     one(office)
     office.receivers.script(URL, ReceiverAnswer(503))
     office.clock.advance(SPAN_HOURS * HOUR)

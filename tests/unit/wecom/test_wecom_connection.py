@@ -47,7 +47,7 @@ def test_an_empty_secret_is_none() -> None:
     assert ConnectionSecrets.from_named({"token": "", "later": "x"}) == ConnectionSecrets()
 
 
-@pytest.mark.parametrize("named", [None, [], "text", {"token": 7}, {"corpSecret": ["hidden"]}])
+@pytest.mark.parametrize("named", [None, [], "text", {"token": 7}, {"corpSecret": ["in_flight"]}])
 def test_what_is_no_set_of_secrets_is_refused_and_not_told(named: object) -> None:
     with pytest.raises(ValueError, match="the secrets of a connection must be ") as raised:
         ConnectionSecrets.from_named(named)

@@ -33,7 +33,7 @@ def stored_input(account: Account, answer: Answer) -> dict[str, Any]:
 
 def assert_nothing_accepted(account: Account) -> None:
     assert account.store.page(AGENT, None, 10, None).tasks == []
-    assert account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert account.message_counts() == {"visible": 0, "in_flight": 0, "delayed": 0}
 
 
 def test_the_request_of_the_issue_is_accepted_stored_and_queued(caller: Caller, account: Account) -> None:

@@ -49,7 +49,7 @@ def refused(caller: Caller, account: Account, **options: Any) -> str:
     assert detail["field"] in options
     assert answer.body["error"] == f"{detail['field']}: {detail['message']}"
     assert account.store.page(AGENT, None, 10, None).tasks == []
-    assert account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert account.message_counts() == {"visible": 0, "in_flight": 0, "delayed": 0}
     message: str = detail["message"]
     return message
 
@@ -120,7 +120,7 @@ def test_a_delay_that_the_queue_can_keep_is_the_queues(
     # rounded up, so that the message does not come too early and then wait for nothing
     assert task.not_before <= task.created_at + sent.parameters["DelaySeconds"] * 1000
     assert sent.parameters["DelaySeconds"] == seconds
-    assert account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 1}
+    assert account.message_counts() == {"visible": 0, "in_flight": 0, "delayed": 1}
 
 
 @pytest.mark.parametrize("seconds", [905, 3_600, 7 * 24 * 3_600])
@@ -138,7 +138,7 @@ def test_a_longer_delay_is_not_sent_and_looked_at_shortly_before(
 def test_no_delay_is_no_delay(caller: Caller, account: Account) -> None:
     accepted(caller, account, delaySeconds=0)
 
-    assert account.message_counts() == {"visible": 1, "hidden": 0, "delayed": 0}
+    assert account.message_counts() == {"visible": 1, "in_flight": 0, "delayed": 0}
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_tasks_whose_every_write_is_repeated_run_once(worker: Worker) -> None:
     assert [worker.output(task)["result"] for task in tasks] == [f"answer {n}" for n in range(3)]
     state = DynamoDBSlots(account.dynamodb, account.resources["TasksTable"]).state(Scope(AGENT), 1)
     assert (state.holders, state.waiters) == ({}, ())
-    assert account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert account.message_counts() == {"visible": 0, "in_flight": 0, "delayed": 0}
 
 
 def test_what_a_canceled_task_has_said_is_kept_and_its_usage_counted(

@@ -75,7 +75,7 @@ class World:
                 self.account.sqs.delete_message(QueueUrl=url, ReceiptHandle=receipt)
         return len(kept)
 
-    def hidden_for(self) -> list[int]:
+    def invisible_for(self) -> list[int]:
         """The seconds for which messages were put off by the sender, in order."""
         calls = self.account.calls.of("ChangeMessageVisibility")
         return [seconds for call in calls if (seconds := call.parameters["VisibilityTimeout"])]
@@ -154,7 +154,7 @@ def test_an_applications_answer_comes_at_once(world: World) -> None:
         ExchangeState.DELIVERED,
         DeliveryMeans.PUSH,
     )
-    assert world.account.message_counts("WecomQueue") == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert world.account.message_counts("WecomQueue") == {"visible": 0, "in_flight": 0, "delayed": 0}
 
 
 def test_markdown_stays_where_the_connection_says_so(world: World) -> None:
@@ -303,7 +303,7 @@ def test_what_is_too_much_for_wecom_is_tried_later(world: World, errcode: int) -
     by_app(world)
     assert world.send() == 1
     assert len(world.texts()) == 0
-    assert 5 <= world.hidden_for()[0] <= 8
+    assert 5 <= world.invisible_for()[0] <= 8
     world.later(8)
     assert world.send() == 0
     assert len(world.texts()) == 1
@@ -387,7 +387,7 @@ def test_nothing_is_sent_faster_than_wecom_takes_it(world: World) -> None:
 def test_an_answer_that_no_refresh_took_comes_through_the_response_url(world: World) -> None:
     task = by_bot(world)
     assert world.send() == 1
-    assert world.hidden_for()[-1] == 20
+    assert world.invisible_for()[-1] == 20
     assert world.chats.exchange(task).end is not None, "a refresh must find it"
     assert world.texts() == []
     world.later(20)

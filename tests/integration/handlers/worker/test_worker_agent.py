@@ -112,7 +112,7 @@ def test_a_question_is_asked_answered_and_understood(
 
     asking = seen(caller, task)
     assert (asking["status"], asking["question"], asking["attempts"]) == ("input_required", "Which city?", 0)
-    assert worker.account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert worker.account.message_counts() == {"visible": 0, "in_flight": 0, "delayed": 0}
     path = f"/a2a/{AGENT}/tasks/{task.ref.task_id}/messages"
     answered = caller.send("POST", path, body='{"message": "巴黎"}')
     assert (answered.status, answered.body["status"]) == (202, "pending")
@@ -232,7 +232,7 @@ def test_no_more_tasks_of_an_agent_run_than_it_may(
     assert {worker.now(task).status for task in tasks} == {Status.COMPLETED}
     assert claude.concurrency().max_open == 2
     assert len(claude.calls()) == 6
-    assert worker.account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert worker.account.message_counts() == {"visible": 0, "in_flight": 0, "delayed": 0}
 
 
 def test_what_a_canceled_task_had_is_kept_and_paid_for(

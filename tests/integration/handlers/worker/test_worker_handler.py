@@ -73,7 +73,7 @@ def test_a_pinned_revision_outlives_an_edit_of_the_agent(worker: Worker, claude:
 def test_a_finished_tasks_message_is_deleted_by_the_worker_itself(worker: Worker) -> None:
     worker.run("[[standin: say=done]]")
 
-    assert worker.account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert worker.account.message_counts() == {"visible": 0, "in_flight": 0, "delayed": 0}
 
 
 def test_a_task_of_one_turn_costs_three_writes_and_its_answer_no_more(
@@ -173,13 +173,13 @@ def test_an_error_that_may_pass_gives_task_and_message_back(worker: Worker, step
     assert (waiting.status, waiting.attempt, waiting.held_by) == (Status.PENDING, 1, None)
     assert waiting.due_at == waiting.not_before + 30_000
     assert kept == [record["messageId"] for record in records]
-    (hidden,) = worker.account.calls.of("ChangeMessageVisibilityBatch")[-1].parameters["Entries"]
-    seconds = hidden["VisibilityTimeout"]
-    assert hidden["ReceiptHandle"] == records[0]["receiptHandle"]
+    (invisible,) = worker.account.calls.of("ChangeMessageVisibilityBatch")[-1].parameters["Entries"]
+    seconds = invisible["VisibilityTimeout"]
+    assert invisible["ReceiptHandle"] == records[0]["receiptHandle"]
     assert at_least <= seconds <= at_least + 1
     assert begun <= waiting.not_before - seconds * 1000 <= waiting.updated_at
     counts = worker.account.message_counts()
-    assert counts["hidden"] + counts["visible"] == 1, "visible where the second is over"
+    assert counts["in_flight"] + counts["visible"] == 1, "visible where the second is over"
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_overload_is_no_attempt_and_comes_back_by_a_new_message(
     assert at_least <= seconds <= at_least + 4
     assert begun <= waiting.not_before - seconds * 1000 <= waiting.updated_at
     counts = worker.account.message_counts()
-    assert (counts["hidden"], counts["delayed"] + counts["visible"]) == (0, 1)
+    assert (counts["in_flight"], counts["delayed"] + counts["visible"]) == (0, 1)
 
 
 @pytest.mark.parametrize("is_sent_twice", [False, True])
@@ -315,7 +315,7 @@ def test_what_waiting_does_not_cure_fails_the_task_at_once(
     assert done.failure is not None
     assert done.failure.code is code
     assert "sk-ant" not in done.failure.message
-    assert worker.account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert worker.account.message_counts() == {"visible": 0, "in_flight": 0, "delayed": 0}
 
 
 def test_a_truncated_answer_is_kept_as_partial(worker: Worker) -> None:
@@ -416,7 +416,7 @@ def test_the_same_message_twice_in_one_event_buys_one_answer(worker: Worker, cla
     assert worker.now(task).status is Status.COMPLETED
     assert len(claude.calls()) == 1
     assert kept == [], "a copy is not needed: the winner's own message would come back"
-    assert worker.account.message_counts() == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert worker.account.message_counts() == {"visible": 0, "in_flight": 0, "delayed": 0}
 
 
 def test_a_canceled_task_is_not_started(worker: Worker, claude: StandInClient) -> None:
@@ -427,7 +427,7 @@ def test_a_canceled_task_is_not_started(worker: Worker, claude: StandInClient) -
 
     assert worker.now(task).status is Status.CANCELED
     assert (claude.calls(), kept) == ([], [])
-    assert worker.account.message_counts()["hidden"] == 0
+    assert worker.account.message_counts()["in_flight"] == 0
 
 
 def test_a_cancel_stops_the_model_within_a_heartbeat(
@@ -499,8 +499,8 @@ def test_a_store_that_does_not_answer_leaves_the_message(
 
     assert (worker.now(task).status, worker.now(task).attempt) == (Status.PENDING, 0)
     assert (len(kept), claude.calls()) == (1, [])
-    hidden = worker.account.calls.of("ChangeMessageVisibilityBatch")[-1].parameters["Entries"]
-    assert [entry["VisibilityTimeout"] for entry in hidden] == [30]
+    invisible = worker.account.calls.of("ChangeMessageVisibilityBatch")[-1].parameters["Entries"]
+    assert [entry["VisibilityTimeout"] for entry in invisible] == [30]
 
 
 def test_a_message_that_names_no_task_stays_for_the_dead_letter_queue(worker: Worker) -> None:

@@ -131,18 +131,18 @@ def test_a_short_task_costs_one_write_of_the_lease(deployment: Deployment) -> No
     assert the_lease(deployment).due_at is None, "and none of an index"
 
 
-def test_the_message_stays_hidden_as_long_as_the_lease_lives(deployment: Deployment) -> None:
-    hidden: list[bool] = []
+def test_the_message_stays_invisible_as_long_as_the_lease_lives(deployment: Deployment) -> None:
+    invisible: list[bool] = []
 
     async def work() -> str:
         for _ in range(100):
             await deployment.clock.sleep(2)
             (message,) = deployment.queue.messages
-            hidden.append(message.visible_at == the_lease(deployment).until)
+            invisible.append(message.visible_at == the_lease(deployment).until)
         return "done"
 
     done(deployment, work)
-    assert all(hidden)
+    assert all(invisible)
 
 
 def test_an_error_of_the_work_is_raised(deployment: Deployment) -> None:
@@ -293,7 +293,7 @@ class TestLoss:
         lease = the_lease(deployment)
         assert deployment.clock.now() + CLOCKS_APART_MS <= lease.until + 250, "whoever's clock is ahead"
 
-    def test_a_lease_counts_to_its_end_once_the_messages_are_hidden_for_as_long(
+    def test_a_lease_counts_to_its_end_once_the_messages_are_invisible_for_as_long(
         self, deployment: Deployment
     ) -> None:
         points = Failpoints()
