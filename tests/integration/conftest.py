@@ -137,8 +137,14 @@ def start_worker(
     agents: Account, start: Callable[..., ModuleType], claude: StandInClient
 ) -> Callable[..., Worker]:
     """Cold-start a worker that calls the stand-in; keyword arguments as for ``start``."""
-    # longer than any machine stands still
-    settings = {"CLAUDE_BASE_URL": claude.base_url, "MODEL_READ_TIMEOUT_SECONDS": "60"}
+    settings = {
+        "CLAUDE_BASE_URL": claude.base_url,
+        # longer than any machine stands still
+        "MODEL_READ_TIMEOUT_SECONDS": "60",
+        # the worker is one of many modules in this process, whose memory is beyond a function's after some
+        # hundred tests: it would put messages back
+        "WORKER_MEMORY": "100000",
+    }
     return lambda **overrides: Worker.of(start("worker", **settings | overrides), agents)
 
 
