@@ -13,6 +13,7 @@ from moto.core.models import MockAWS
 from moto.kms import models as kms
 from moto.kms.utils import generate_private_key
 
+from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.ports.tasks import TaskStore
 from local.standin import conversation
 from local.standin.client import StandInClient
@@ -107,6 +108,14 @@ def store(request: pytest.FixtureRequest) -> TaskStore:
         return MemoryTaskStore()
     opened: TaskStore = request.getfixturevalue("account").store
     return opened
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> int:
+    """The present, at which all clocks stand still: midnight may be near, or a cache expire."""
+    moment = SystemClock().now()
+    monkeypatch.setattr(SystemClock, "now", lambda _: moment)
+    return moment
 
 
 @pytest.fixture

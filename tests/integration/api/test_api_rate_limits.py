@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters.system import SystemClock
 from tests.integration.conftest import UNLIMITED
 from tests.integration.support.account import AGENT, OTHER_AGENT, PROJECT, Account
 from tests.integration.support.aws_calls import Fault
@@ -52,11 +51,8 @@ def rate_writes(account: Account) -> int:
     return sum("RATE#" in str(call.parameters["Key"]) for call in account.calls.of("UpdateItem"))
 
 
-def test_every_answer_tells_what_is_left_also_a_refusal(
-    start_caller: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = SystemClock().now()
-    monkeypatch.setattr(SystemClock, "now", lambda _: now)
+@pytest.mark.usefixtures("now")
+def test_every_answer_tells_what_is_left_also_a_refusal(start_caller: Callable[..., Caller]) -> None:
     caller = start_caller(requests=6)
     answers = [
         caller.get(LISTED),

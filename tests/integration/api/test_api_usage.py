@@ -2,11 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import ModuleType
 
 import pytest
 
-from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.task import Payload
 from a2a_tasks.domain.usage import Spent, Usage
 from tests.integration.support.account import AGENT, OTHER_AGENT, Account
@@ -23,14 +21,6 @@ COUNTS = {
     "turns": 1,
     "costUsd": 0.25,
 }
-
-
-@pytest.fixture
-def now(api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The present, at which the function's clock stands still: midnight may be near."""
-    moment: int = api.services.submitter.clock.now()
-    monkeypatch.setattr(SystemClock, "now", lambda _: moment)
-    return moment
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from a2a_tasks.adapters.dynamodb.attributes import to_attributes
 from a2a_tasks.adapters.dynamodb.slots import DynamoDBSlots
 from a2a_tasks.adapters.dynamodb.workers import DynamoDBWorkers
-from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.errors import FailureCode
 from a2a_tasks.domain.ids import SHARDS
 from a2a_tasks.domain.lease import Lease
@@ -36,14 +35,6 @@ from tests.integration.support.stored_task import (
 @pytest.fixture
 def sweeper(start: Callable[..., ModuleType]) -> ModuleType:
     return start("sweeper")
-
-
-@pytest.fixture
-def now(sweeper: ModuleType, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The present, at which the function's clock stands still."""
-    moment: int = sweeper.sweeper.clock.now()
-    monkeypatch.setattr(SystemClock, "now", lambda _: moment)
-    return moment
 
 
 def sweep(sweeper: ModuleType, remaining_ms: int = 55_000) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.ids import created_ms, is_task_id
 from a2a_tasks.domain.task import Status, Task, TaskRef
 from a2a_tasks.tasks import payload
@@ -59,11 +58,8 @@ def test_the_request_of_the_issue_is_accepted_stored_and_queued(caller: Caller, 
     assert record["attributes"]["MessageGroupId"] == PROJECT
 
 
-def test_a_task_costs_one_write_and_one_message(
-    caller: Caller, account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = SystemClock().now()
-    monkeypatch.setattr(SystemClock, "now", lambda _: now)
+@pytest.mark.usefixtures("now")
+def test_a_task_costs_one_write_and_one_message(caller: Caller, account: Account) -> None:
     # the agent, and what its project may do; and whether a worker is up, which is known for half a second
     first = ["GetItem", "GetItem", "PutItem", "Query", "SendMessage"]
     caller.post(AGENT, {"message": "hello"})

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from a2a_tasks.access.budgets import day_of
-from a2a_tasks.adapters.system import SystemClock
 from a2a_tasks.domain.task import Budget, Lane, Priority, Status, Task, TaskRef, iso8601
 from a2a_tasks.domain.usage import Usage
 from tests.integration.support.account import AGENT, OTHER_AGENT, OTHER_PROJECT, PROJECT, Account
@@ -18,14 +17,6 @@ from tests.integration.support.aws_calls import Fault
 from tests.integration.support.caller import Answer, Caller
 
 DAY_MS = 24 * 3_600_000
-
-
-@pytest.fixture
-def now(api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The present, at which the function's clock stands still."""
-    moment: int = api.services.submitter.clock.now()
-    monkeypatch.setattr(SystemClock, "now", lambda _: moment)
-    return moment
 
 
 def stored(account: Account, answer: Answer) -> Task:
